@@ -1,0 +1,169 @@
+"""What a foundation gives to the pillars, on every cloud and on-premises.
+
+A pillar sees these types alone and never learns which foundation it stands on.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.base import Args, Component
+
+
+class Purpose(StrEnum):
+    """What an object store is for; each purpose has a bucket of its own."""
+
+    LAKE = "lake"
+    ARTIFACTS = "artifacts"
+    MODELS = "models"
+    LOGS = "logs"
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A service that wants something of the foundation: what it wants, and under which identity it runs.
+
+    Attributes:
+        name: Unique; names its database, role and store identity.
+        namespace: Namespace of its pods.
+        service_account: Service account of its pods: workload identity is bound to it.
+        database: Whether it gets a database and a role of its own.
+        extensions: PostgreSQL extensions in that database, e.g. `vector`.
+        cache: Whether it gets access to the cache.
+        stores: Purposes whose bucket it may read and write. Nothing else is reachable for it.
+    """
+
+    name: str
+    namespace: str
+    service_account: str
+    database: bool = False
+    extensions: Sequence[str] = ()
+    cache: bool = False
+    stores: Sequence[Purpose] = ()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Workload identity: what the service account and the pods must carry. Empty on-premises."""
+
+    annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoreAccess:
+    """One bucket as one consumer sees it.
+
+    `endpoint` is None where the cloud's own endpoint applies; the keys are None where the workload identity admits.
+    `scheme` is `s3`, `gs` or `abfss`.
+    """
+
+    bucket: pulumi.Input[str]
+    region: pulumi.Input[str]
+    scheme: str = "s3"
+    endpoint: pulumi.Input[str] | None = None
+    access_key_id: pulumi.Input[str] | None = None
+    secret_access_key: pulumi.Input[str] | None = None
+
+
+@dataclass(frozen=True)
+class DatabaseAccess:
+    """One PostgreSQL database and its owner; `sslmode` as libpq defines it."""
+
+    host: pulumi.Input[str]
+    port: pulumi.Input[int]
+    name: pulumi.Input[str]
+    user: pulumi.Input[str]
+    password: pulumi.Input[str]
+    sslmode: str = "prefer"
+
+
+@dataclass(frozen=True)
+class CacheAccess:
+    """A Redis-protocol cache."""
+
+    host: pulumi.Input[str]
+    port: pulumi.Input[int]
+    password: pulumi.Input[str]
+    tls: bool = False
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Pods as a NetworkPolicy selects them."""
+
+    namespace: pulumi.Input[str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Access:
+    """All that one consumer was granted.
+
+    Attributes:
+        peers: In-cluster pods that its egress must reach for it (database, cache, store), with their ports.
+        ready: Resources that must exist before the consumer may start (its database, its bucket).
+    """
+
+    identity: Identity
+    stores: Mapping[Purpose, StoreAccess]
+    database: DatabaseAccess | None
+    cache: CacheAccess | None
+    peers: Sequence[tuple[Peer, int]]
+    ready: Sequence[pulumi.Resource]
+
+
+@dataclass(frozen=True)
+class EdgeAccess:
+    """The one entry by which people reach the platform (Gateway API).
+
+    Attributes:
+        gateway: Name of the Gateway.
+        namespace: Its namespace.
+        domain: Every service is `https://<label>.<domain>`.
+        peer: The pods that forward requests, for the services' NetworkPolicies.
+        ready: Resources that must exist before a route is attached.
+    """
+
+    gateway: pulumi.Input[str]
+    namespace: pulumi.Input[str]
+    domain: str
+    peer: Peer
+    ready: Sequence[pulumi.Resource]
+
+    def url(self, label: str) -> str:
+        """Returns the address that people use for the service of that label."""
+        return f"https://{label}.{self.domain}"
+
+
+@dataclass(frozen=True)
+class ClusterAccess:
+    """The Kubernetes cluster; `pools` are the names of its node pools."""
+
+    provider: kubernetes.Provider
+    oidc_issuer: pulumi.Input[str] | None
+    pools: Sequence[str]
+
+
+class Foundation(Component[Args]):
+    """The contract. A cloud implements it natively, on-premises with parts inside the cluster."""
+
+    cluster: ClusterAccess
+    edge: EdgeAccess
+
+    @abstractmethod
+    def grant(self, consumer: str) -> Access:
+        """Returns what the consumer of that name may use.
+
+        Raises:
+            KeyError: No consumer of that name was declared when the foundation was built.
+        """
+
+    def build(self, args: Args) -> Mapping[str, pulumi.Input[Any]]:
+        """See `Component.build`."""
+        return super().build(args)
