@@ -83,7 +83,8 @@ def coerce(kind: type[Any], value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise ArgsError(f"{where}: expected {kind.__name__} or a mapping, got {type(value).__name__}")
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    hints = typing.get_type_hints(kind)
+    # pulumi.Input refers to `Output[T]` by name, which the dataclass' own module need not import.
+    hints = typing.get_type_hints(kind, localns={"Output": pulumi.Output, "T": Any})
     given = {_snake(key): item for key, item in value.items()}
     faults = [f"{where}.{key}: unknown argument" for key in given if key not in fields]
     faults += [
