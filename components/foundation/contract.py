@@ -3,7 +3,9 @@
 A pillar sees these types alone and never learns which foundation it stands on.
 """
 
+import re
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +15,16 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.base import Args, Component
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# What PostgreSQL takes without quotes, so that no client has to quote it; `pg_` is the server's own prefix.
+_DATABASE = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
+_EXTENSION = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_RESERVED_DATABASES = frozenset({"postgres", "template0", "template1"})
+
+
+class ContractError(ValueError):
+    """Consumers that no foundation can serve; names every fault at once."""
 
 
 class Purpose(StrEnum):
@@ -32,7 +44,7 @@ class Consumer:
         name: Unique; names its database, role and store identity.
         namespace: Namespace of its pods.
         service_account: Service account of its pods: workload identity is bound to it.
-        database: Whether it gets a database and a role of its own.
+        database: Name of its database and of the role that owns it, None for none. Never shared.
         extensions: PostgreSQL extensions in that database, e.g. `vector`.
         cache: Whether it gets access to the cache.
         stores: Purposes whose bucket it may read and write. Nothing else is reachable for it.
@@ -41,10 +53,46 @@ class Consumer:
     name: str
     namespace: str
     service_account: str
-    database: bool = False
+    database: str | None = None
     extensions: Sequence[str] = ()
     cache: bool = False
     stores: Sequence[Purpose] = ()
+
+
+def validate(consumers: Sequence[Consumer]) -> None:
+    """Checks what is asked of a foundation; every foundation calls it before it creates anything.
+
+    Raises:
+        ContractError: A name is malformed or used twice, or two consumers ask for one database.
+    """
+    faults = [
+        f"consumer {consumer.name!r}: the name must be a DNS label"
+        for consumer in consumers
+        if not _LABEL.fullmatch(consumer.name)
+    ]
+    names = Counter(consumer.name for consumer in consumers)
+    faults += [f"consumer {name!r}: declared {count} times" for name, count in names.items() if count > 1]
+    owners: dict[str, list[str]] = {}
+    for consumer in consumers:
+        if consumer.database is None:
+            if consumer.extensions:
+                faults.append(f"consumer {consumer.name!r}: extensions without a database")
+            continue
+        if not _DATABASE.fullmatch(consumer.database) or consumer.database in _RESERVED_DATABASES:
+            faults.append(f"consumer {consumer.name!r}: {consumer.database!r} cannot name a database")
+        faults += [
+            f"consumer {consumer.name!r}: {extension!r} cannot name an extension"
+            for extension in consumer.extensions
+            if not _EXTENSION.fullmatch(extension)
+        ]
+        owners.setdefault(consumer.database, []).append(consumer.name)
+    faults += [
+        f"database {database!r}: asked for by {', '.join(sharing)}; give each its own"
+        for database, sharing in owners.items()
+        if len(sharing) > 1
+    ]
+    if faults:
+        raise ContractError("; ".join(faults))
 
 
 @dataclass(frozen=True)
@@ -59,8 +107,8 @@ class Identity:
 class StoreAccess:
     """One bucket as one consumer sees it.
 
-    `endpoint` is None where the cloud's own endpoint applies; the keys are None where the workload identity admits.
-    `scheme` is `s3`, `gs` or `abfss`.
+    `endpoint` is None where the cloud's own endpoint applies; the keys are None where the workload identity
+    admits. `scheme` is `s3`, `gs` or `abfss`.
     """
 
     bucket: pulumi.Input[str]
