@@ -1,0 +1,81 @@
+"""The table that ends `colonnade up`: what runs, where, how to log in, what to try next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Service:
+    """How a person meets one service; `{...}` is filled from the stack's outputs."""
+
+    what: str
+    label: str
+    output: str
+    login: str
+    attempt: str
+
+
+SERVICES = (
+    Service(
+        "lakeFS: versioned data",
+        "lakefs",
+        "lakefs_url",
+        "access key {lakefs_access_key_id}; secret: {secret:lakefs_secret_access_key}",
+        "curl -u KEY:SECRET {lakefs_url}/api/v1/repositories",
+    ),
+    Service(
+        "MLflow: experiments and models",
+        "mlflow",
+        "mlflow_url",
+        "user {mlflow_user}; password: {secret:mlflow_password}",
+        "MLFLOW_TRACKING_URI={mlflow_url} mlflow experiments search",
+    ),
+    Service(
+        "Feast: online features",
+        "features",
+        "features_url",
+        "token: {features_token_command}",
+        'curl -H "Authorization: Bearer TOKEN" {features_url}/health',
+    ),
+    Service(
+        "SeaweedFS: S3 object store",
+        "s3",
+        "s3_url",
+        "keys per service, in its own namespace",
+        "aws --endpoint-url {s3_url} s3 ls",
+    ),
+)
+
+
+def table(stack: str, outputs: Mapping[str, Any]) -> Table:
+    """Returns the table of the services that the stack's outputs name; the others are left out.
+
+    Secrets are never in it: where one is needed, it names the command that prints it.
+    """
+    filled = _Outputs(stack, outputs)
+    rows = Table(title=f"Stack {stack}", title_justify="left", show_lines=True)
+    for heading in ("what", "URL", "how to log in", "what to try next"):
+        rows.add_column(heading, overflow="fold")
+    for service in SERVICES:
+        if service.output in outputs:
+            rows.add_row(
+                service.what, str(outputs[service.output]), filled.text(service.login), filled.text(service.attempt)
+            )
+    return rows
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    stack: str
+    values: Mapping[str, Any]
+
+    def text(self, template: str) -> str:
+        for name, value in self.values.items():
+            template = template.replace("{" + name + "}", str(value))
+            template = template.replace(
+                "{secret:" + name + "}", f"pulumi stack output {name} --show-secrets --stack {self.stack}"
+            )
+        return template

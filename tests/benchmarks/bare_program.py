@@ -1,0 +1,105 @@
+"""Writes the floor of `preview-local`: the same resources, straight from the SDKs, without components."""
+
+import json
+import pprint
+from collections.abc import Mapping
+from typing import Any
+
+HEADER = '''"""Generated: the resources of one exported preview, without components."""
+import json
+
+import pulumi
+import pulumi_kubernetes
+import pulumi_random
+
+kubernetes = pulumi_kubernetes.Provider({kubernetes_name!r}, **{kubernetes_inputs})
+random = pulumi_random.Provider({random_name!r})
+'''
+
+# Remote components bring their own children, in the floor as in the program.
+REMOTE_COMPONENTS = ("kubernetes:yaml/v2:", "kubernetes:helm.sh/v4:")
+
+
+def bare_program(preview: Mapping[str, Any]) -> str:
+    """Returns a Pulumi program with the resources of `pulumi preview --json`, each as a flat SDK call.
+
+    Raises:
+        ValueError: The preview holds a type that this generator does not know.
+    """
+    states = [step["newState"] for step in preview["steps"] if "newState" in step]
+    by_urn = {state["urn"]: state for state in states}
+    remote = {state["urn"] for state in states if state["type"].startswith(REMOTE_COMPONENTS)}
+    providers = {
+        state["type"]: state for state in states if state["type"].startswith("pulumi:providers:")
+    }
+    kubernetes = providers["pulumi:providers:kubernetes"]
+    lines = [
+        HEADER.format(
+            kubernetes_name=_name(kubernetes["urn"]),
+            kubernetes_inputs=_literal(
+                {_snake(k): v for k, v in kubernetes["inputs"].items() if k in ("kubeconfig", "context")}
+            ),
+            random_name=_name(providers["pulumi:providers:random"]["urn"]),
+        )
+    ]
+    for state in states:
+        if _inside(state, by_urn, remote):
+            continue
+        lines.extend(_call(state))
+    return "\n".join(lines) + "\n"
+
+
+def _call(state: Mapping[str, Any]) -> list[str]:
+    """Returns the SDK call that makes one resource; components of our own and the stack make none."""
+    kind, inputs = state["type"], state.get("inputs", {})
+    if kind.startswith(("colonnade:", "pulumi:pulumi:Stack", "pulumi:providers:")):
+        return []
+    package, module, name = kind.split(":")
+    if package == "random":
+        call, provider = f"pulumi_random.{name}", "random"
+    elif package == "kubernetes":
+        provider = "kubernetes"
+        path = module.removeprefix("helm.sh/v4").replace("/", ".") or "helm.v4"
+        group = path.split(".")[0] if ".k8s.io" in module else path.rsplit(".", 1)[0]
+        version = path.rsplit(".", 1)[1]
+        known = group in KUBERNETES_GROUPS
+        call = f"pulumi_kubernetes.{group}.{version}.{name}" if known else "pulumi_kubernetes.apiextensions.CustomResource"
+        if not known:
+            inputs = {"apiVersion": module, **inputs}
+    else:
+        raise ValueError(f"no SDK call is known for {kind}")
+    arguments = {_snake(key): value for key, value in inputs.items() if not key.startswith("__")}
+    if package == "kubernetes" and call != "pulumi_kubernetes.apiextensions.CustomResource":
+        arguments = {key: value for key, value in arguments.items() if key not in ("api_version", "kind")}
+    return [
+        f"{call}({_name(state['urn'])!r}, **{_literal(arguments)}, "
+        f"opts=pulumi.ResourceOptions(provider={provider}))"
+    ]
+
+
+KUBERNETES_GROUPS = {
+    "core", "apps", "batch", "policy", "networking", "rbac", "storage", "apiextensions", "admissionregistration",
+    "yaml", "helm",
+}  # fmt: skip
+
+
+def _inside(state: Mapping[str, Any], by_urn: Mapping[str, Any], remote: set[str]) -> bool:
+    """Says whether a remote component makes this resource itself."""
+    parent = state.get("parent")
+    while parent:
+        if parent in remote:
+            return True
+        parent = by_urn.get(parent, {}).get("parent")
+    return False
+
+
+def _name(urn: str) -> str:
+    return urn.rsplit("::", 1)[1]
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
+
+
+def _literal(value: Any) -> str:
+    return pprint.pformat(json.loads(json.dumps(value)), width=110)
