@@ -1,0 +1,61 @@
+"""`cluster-memory`: peak of everything that belongs to the cluster, platform included."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks.result import Result
+
+MIB = 1024 * 1024
+
+
+class MemoryWatch:
+    """Samples the proportional set size of all processes of a cluster until stopped; the peak is kept.
+
+    PSS shares memory that several processes map among them, so that the sum counts each page once
+    (proc_pid_smaps(5)).
+    """
+
+    def __init__(self, pids: Callable[[], set[int]], interval: float = 2.0) -> None:
+        self.peak = 0
+        self._pids = pids
+        self._stop = threading.Event()
+        self._interval = interval
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "MemoryWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def result(self) -> Result:
+        """The figure, in MiB."""
+        return Result("cluster-memory", round(self.peak / MIB), "MiB")
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._interval):
+            self.peak = max(self.peak, sum(pss(pid) for pid in self._pids()))
+
+
+def pss(pid: int) -> int:
+    """Returns the proportional set size of a process in bytes; 0 once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def processes_in(cgroup: str) -> set[int]:
+    """Returns the processes in a cgroup (version 1, memory controller) and below it."""
+    root = Path("/sys/fs/cgroup/memory") / cgroup
+    found: set[int] = set()
+    for listing in root.rglob("cgroup.procs"):
+        try:
+            found.update(int(line) for line in listing.read_text().split())
+        except (FileNotFoundError, OSError):
+            continue
+    return found
