@@ -1,0 +1,88 @@
+"""A platform that is up stays as it is, keeps its secrets to itself, and takes every optional part off."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.end_to_end.platform import ROOT, Platform
+
+
+@pytest.fixture
+def stack_file(platform: Platform) -> Path:
+    return ROOT / "stacks" / "environments" / f"Pulumi.{platform.stack}.yaml"
+
+
+def test_a_second_up_changes_nothing(platform: Platform) -> None:
+    platform.pulumi("up", "--yes", "--expect-no-changes")
+
+
+def test_refresh_finds_no_drift(platform: Platform) -> None:
+    platform.pulumi("refresh", "--yes", "--expect-no-changes")
+
+
+def secret_values(platform: Platform) -> set[str]:
+    """Every generated password of the platform, read where the pods read it."""
+    listed = json.loads(platform.kubectl("get", "secrets", "--all-namespaces", "-o", "json"))
+    values = {
+        base64.b64decode(value).decode(errors="replace").strip()
+        for secret in listed["items"]
+        if secret["metadata"]["namespace"].startswith("colonnade-") and secret["type"] == "Opaque"
+        for value in secret["data"].values()
+    }
+    # Short values and host names are no secrets; multi-line files are searched by their outputs instead.
+    passwords = {value for value in platform.outputs.values() if isinstance(value, str)} & values
+    return passwords
+
+
+def test_no_secret_in_state_preview_log_or_output(platform: Platform) -> None:
+    """Case 5."""
+    secrets = secret_values(platform)
+    assert len(secrets) >= 2, "the sentinels were not found where the pods read them"
+    state = platform.pulumi("stack", "export").stdout
+    preview = platform.pulumi("preview", "--diff").stdout
+    output = platform.pulumi("stack", "output", "--json").stdout
+    up = platform.colonnade("up", "--stack", platform.stack)
+    logs = {
+        str(path): path.read_text(errors="replace")
+        for path in Path(platform.cluster.directory).rglob("*.log")
+        if "containers" not in path.parts
+    }
+    texts = {"state": state, "preview": preview, "outputs": output, "up": up.stdout + up.stderr, **logs}
+    leaks = {(name, secret[:3]) for name, text in texts.items() for secret in secrets if secret in text}
+    assert not leaks
+
+
+@pytest.mark.parametrize("part", ["data.lakefs", "data.feast", "experimentation.mlflow"])
+def test_each_optional_part_can_be_switched_off(platform: Platform, stack_file: Path, part: str) -> None:
+    """Case 19."""
+    before = stack_file.read_text()
+    pillar, capability = part.split(".")
+    document = yaml.safe_load(before)
+    document["config"].setdefault(f"colonnade:{pillar}", {}).setdefault(capability, {})["enabled"] = False
+    stack_file.write_text(yaml.safe_dump(document))
+    try:
+        steps = json.loads(platform.pulumi("preview", "--json").stdout)["steps"]
+    finally:
+        stack_file.write_text(before)
+    deleted = {step["urn"].rsplit("::", 1)[1] for step in steps if step["op"] == "delete"}
+    assert any(capability in name for name in deleted), f"switching {part} off deletes nothing of it: {deleted}"
+
+
+def test_protected_parts_refuse_to_be_destroyed(platform: Platform, stack_file: Path) -> None:
+    """Case 16."""
+    before = stack_file.read_text()
+    document = yaml.safe_load(before)
+    document["config"]["colonnade:protect"] = True
+    stack_file.write_text(yaml.safe_dump(document))
+    try:
+        platform.pulumi("up", "--yes")
+        refused = platform.pulumi("destroy", "--yes", check=False)
+    finally:
+        stack_file.write_text(before)
+    assert refused.returncode != 0
+    assert "protect" in refused.stdout + refused.stderr
+    platform.pulumi("up", "--yes")
+    platform.pulumi("up", "--yes", "--expect-no-changes")
