@@ -1,0 +1,1 @@
+"""`pulumi-resource-random` in Python, for machines where the official plugin cannot be had."""
