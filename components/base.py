@@ -36,9 +36,14 @@ class Component(pulumi.ComponentResource, Generic[Args]):
         self, name: str, args: Args | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         coerced: Args = coerce(self.args_type, args, type(self).__name__)
-        super().__init__(f"colonnade:index:{type(self).__name__}", name, {}, opts)
+        inputs = dict(self.inputs(coerced))
+        super().__init__(f"colonnade:index:{type(self).__name__}", name, inputs, opts)
         self.name = name
         self.register_outputs(dict(self.build(coerced)))
+
+    def inputs(self, args: Args) -> Mapping[str, pulumi.Input[Any]]:  # noqa: ARG002 - for subclasses
+        """Returns what is registered as the component's own inputs, for policies to see; nothing by default."""
+        return {}
 
     def build(self, args: Args) -> Mapping[str, pulumi.Input[Any]]:
         """Creates the children and returns the outputs to register, outcome-named and few."""
@@ -73,20 +78,32 @@ class Component(pulumi.ComponentResource, Generic[Args]):
 def coerce(kind: type[Any], value: Any, where: str) -> Any:
     """Returns `value` as an instance of the dataclass `kind`, nested dataclasses included.
 
-    Keys may be written as Python names or in the camelCase of packaged components.
+    Keys may be written as Python names or in the camelCase of packaged components, and whole numbers may come as
+    floats, as they do over the engine's protocol.
 
     Raises:
-        ArgsError: A required field is missing, a key is unknown, or the value is neither dataclass nor mapping.
+        ArgsError: A required field is missing, a key is unknown, a value that shapes the component is an output,
+            or the value is neither dataclass nor mapping. Every fault is named, at any depth.
     """
+    faults: list[str] = []
+    coerced = _instance(kind, value, where, faults)
+    if faults:
+        raise ArgsError("; ".join(faults))
+    return coerced
+
+
+def _instance(kind: type[Any], value: Any, where: str, faults: list[str]) -> Any:
+    """Returns `value` as an instance of `kind`, or adds to `faults` what keeps it from being one."""
     if isinstance(value, kind):
         return value
     if not isinstance(value, Mapping):
-        raise ArgsError(f"{where}: expected {kind.__name__} or a mapping, got {type(value).__name__}")
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    # pulumi.Input refers to `Output[T]` by name, which the dataclass' own module need not import.
-    hints = typing.get_type_hints(kind, localns={"Output": pulumi.Output, "T": Any})
+        faults.append(f"{where}: expected {kind.__name__} or a mapping, got {type(value).__name__}")
+        return value
+    fields = {field.name: field for field in dataclasses.fields(kind) if field.init}
+    hints = _hints(kind)
     given = {_snake(key): item for key, item in value.items()}
-    faults = [f"{where}.{key}: unknown argument" for key in given if key not in fields]
+    before = len(faults)
+    faults += [f"{where}.{key}: unknown argument" for key in given if key not in fields]
     faults += [
         f"{where}.{name}: missing"
         for name, field in fields.items()
@@ -94,30 +111,58 @@ def coerce(kind: type[Any], value: Any, where: str) -> Any:
         and field.default is dataclasses.MISSING
         and field.default_factory is dataclasses.MISSING
     ]
-    if faults:
-        raise ArgsError("; ".join(faults))
-    return kind(**{key: _nested(hints[key], item, f"{where}.{key}") for key, item in given.items()})
+    nested = {
+        key: _value(hints[key], item, f"{where}.{key}", faults)
+        for key, item in given.items()
+        if key in fields
+    }
+    return kind(**nested) if len(faults) == before else value
 
 
-def _nested(hint: Any, value: Any, where: str) -> Any:
-    """Coerces mappings, and lists or dicts of them, where the hint names a dataclass."""
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return coerce(hint, value, where) if isinstance(value, Mapping) else value
-    arguments = typing.get_args(hint)
-    origin = typing.get_origin(hint)
-    if origin in (Union, types.UnionType):
-        for choice in arguments:
-            coerced = _nested(choice, value, where)
-            if coerced is not value:
-                return coerced
+def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
+    """Returns `value` as the hint wants it: dataclasses, sequences, mappings and whole numbers."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(value, pulumi.Output):
+        if not _admits_output(hint):
+            faults.append(f"{where}: shapes the component, so it must be a plain value, not an output")
         return value
+    if origin in (Union, types.UnionType):
+        # A union of ours has one shape besides None and the asynchronous forms of that shape.
+        shapes = [
+            choice
+            for choice in arguments
+            if choice is not type(None) and "Awaitable" not in str(choice) and "Output" not in str(choice)
+        ]
+        return _value(shapes[0], value, where, faults) if value is not None and len(shapes) == 1 else value
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return _instance(hint, value, where, faults)
+    if hint is int and isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, list | tuple) and arguments and isinstance(origin, type):
-        items = [_nested(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value)]
-        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
-    if isinstance(value, Mapping) and len(arguments) == 2:
-        pairs = {key: _nested(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-        return pairs if any(pairs[key] is not value[key] for key in pairs) else value
+        fixed = origin is tuple and Ellipsis not in arguments
+        if fixed and len(value) != len(arguments):
+            faults.append(f"{where}: expected {len(arguments)} items, got {len(value)}")
+            return value
+        wanted = arguments if fixed else [arguments[0]] * len(value)
+        items = [
+            _value(item_hint, item, f"{where}[{index}]", faults)
+            for index, (item_hint, item) in enumerate(zip(wanted, value, strict=True))
+        ]
+        return tuple(items) if isinstance(value, tuple) or fixed else items
+    if isinstance(value, Mapping) and len(arguments) == 2 and isinstance(origin, type):
+        return {key: _value(arguments[1], item, f"{where}.{key}", faults) for key, item in value.items()}
     return value
+
+
+def _admits_output(hint: Any) -> bool:
+    """Tells whether a value of that hint may become known only while the stack is updated."""
+    return hint is Any or any(typing.get_origin(choice) is pulumi.Output for choice in typing.get_args(hint))
+
+
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    """Returns the resolved hints of a dataclass' fields."""
+    # pulumi.Input refers to `Output[T]` by names that the dataclass' own module does not have.
+    return typing.get_type_hints(kind, localns={"Output": pulumi.Output, "T": Any})
 
 
 def _snake(name: str) -> str:
