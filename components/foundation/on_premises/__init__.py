@@ -1,0 +1,1 @@
+"""The on-premises foundation: object store, database, cache and edge as parts inside the cluster."""

@@ -1,0 +1,351 @@
+"""The edge of the on-premises foundation: a Gateway served by Traefik, the one way in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes import core, meta, networking, rbac
+
+from components.base import Component
+from components.foundation.contract import EdgeAccess
+from components.kubernetes.network import ANYWHERE, NAMESPACE_LABEL
+from components.kubernetes.workload import Probe, Workload, WorkloadArgs
+
+LISTENER = "https"
+_API = "gateway.networking.k8s.io"
+_CONTROLLER = "traefik.io/gateway-controller"
+# Below 1024 a process needs a capability; the Service maps 80 and 443 to these.
+_HTTP, _HTTPS, _PING = 8000, 8443, 8082
+_ROUTES = ["httproutes", "grpcroutes", "referencegrants", "backendtlspolicies"]
+
+
+class EdgeError(ValueError):
+    """Settings of the edge that contradict each other."""
+
+
+def arguments(
+    namespaces: Sequence[str], gateway_namespace: str, service: str, addresses: Sequence[str]
+) -> list[str]:
+    """Returns the command line of Traefik: Gateway API alone, HTTPS alone, nothing sent home.
+
+    Args:
+        namespaces: Namespaces whose routes and services it watches.
+        gateway_namespace: Namespace of the Service.
+        service: Service in front of it, whose address the Gateway reports when there are no `addresses`.
+        addresses: Addresses outside the cluster under which people reach it.
+    """
+    provider = "--providers.kubernetesgateway"
+    status = (
+        [f"{provider}.statusaddress.ip={addresses[0]}"]
+        if addresses
+        else [
+            f"{provider}.statusaddress.service.namespace={gateway_namespace}",
+            f"{provider}.statusaddress.service.name={service}",
+        ]
+    )
+    return [
+        "--global.checknewversion=false",
+        "--global.sendanonymoususage=false",
+        "--api=false",
+        "--log.level=INFO",
+        f"--entrypoints.http.address=:{_HTTP}",
+        "--entrypoints.http.http.redirections.entrypoint.to=:443",
+        "--entrypoints.http.http.redirections.entrypoint.scheme=https",
+        f"--entrypoints.https.address=:{_HTTPS}",
+        # A model of many gigabytes is one request; the default ends it after a minute.
+        "--entrypoints.https.transport.respondingtimeouts.readtimeout=3600s",
+        f"--entrypoints.ping.address=:{_PING}",
+        "--ping.entrypoint=ping",
+        f"{provider}=true",
+        f"{provider}.namespaces={','.join(namespaces)}",
+        *status,
+    ]
+
+
+@dataclass(frozen=True)
+class EdgeArgs:
+    """Arguments of `Edge`: either `certificate` and `private_key`, or `issuer`.
+
+    Attributes:
+        namespace: Namespace of the Gateway, which exists already.
+        image: Image of Traefik.
+        domain: Every service is a label below it.
+        gateway_crds: Paths or URLs of the manifests that define the Gateway API; none where the cluster
+            has it.
+        route_namespaces: Namespaces that may attach routes. All of them exist already; the Secrets of others
+            stay out of the edge's reach.
+        external_addresses: Addresses that lead to the nodes; without any, a load balancer is asked for.
+        certificate: PEM chain for `*.<domain>`.
+        private_key: Its PEM key.
+        issuer: ClusterIssuer of cert-manager that issues the certificate instead.
+        replicas: Number of Traefik pods.
+        pool: Node pool, None for any.
+    """
+
+    namespace: str
+    image: pulumi.Input[str]
+    domain: str
+    gateway_crds: Sequence[str]
+    route_namespaces: Sequence[str]
+    external_addresses: Sequence[str] = ()
+    certificate: pulumi.Input[str] | None = None
+    private_key: pulumi.Input[str] | None = None
+    issuer: str | None = None
+    cpu: pulumi.Input[str] = "100m"
+    memory: pulumi.Input[str] = "256Mi"
+    replicas: int = 1
+    pool: str | None = None
+
+
+class Edge(Component[EdgeArgs]):
+    """A Gateway `https` for `*.<domain>`; plain HTTP is redirected.
+
+    Guarantees: works in one `up` on an empty cluster, since the Gateway is created after its definitions and
+    its controller, and counts as created once the controller has accepted it.
+
+    Raises:
+        EdgeError: Neither or both of a certificate with its key and an issuer were given.
+    """
+
+    args_type = EdgeArgs
+
+    access: EdgeAccess
+
+    def build(self, args: EdgeArgs) -> Mapping[str, pulumi.Input[Any]]:
+        """See `Component.build`."""
+        if (args.certificate is None) != (args.private_key is None):
+            raise EdgeError("edge: a certificate and its private key come together")
+        if (args.certificate is None) == (args.issuer is None):
+            raise EdgeError("edge: give either a certificate with its key or an issuer")
+        service = f"{self.name}-public"
+        definitions = self._definitions(args)
+        rights = self._rights(args)
+        workload = Workload(
+            self.name,
+            WorkloadArgs(
+                namespace=args.namespace,
+                image=args.image,
+                command=["/usr/local/bin/traefik"],
+                args=arguments(
+                    [args.namespace, *args.route_namespaces], args.namespace, service, args.external_addresses
+                ),
+                ports={"http": _HTTP, "https": _HTTPS, "ping": _PING},
+                probe=Probe(port=_PING, path="/ping"),
+                replicas=args.replicas,
+                kubernetes_api=True,
+                cpu=args.cpu,
+                memory=args.memory,
+                pool=args.pool,
+            ),
+            self.child(depends_on=[*definitions, *rights]),
+        )
+        policy = self._policy(args, workload)
+        entry = self._entry(service, args, workload)
+        gateway = self._gateway(args, [*definitions, workload, policy, entry])
+        name = gateway.metadata.apply(lambda it: str(it.name))  # type: ignore[attr-defined]
+        self.access = EdgeAccess(
+            gateway=name,
+            namespace=args.namespace,
+            domain=args.domain,
+            peer=workload.peer,
+            ready=[gateway],
+        )
+        return {"gateway": name, "domain": args.domain}
+
+    def _definitions(self, args: EdgeArgs) -> list[pulumi.Resource]:
+        if not args.gateway_crds:
+            return []
+        return [
+            kubernetes.yaml.v2.ConfigGroup(
+                f"{self.name}-definitions", files=list(args.gateway_crds), opts=self.child()
+            )
+        ]
+
+    def _rights(self, args: EdgeArgs) -> list[pulumi.Resource]:
+        """Lets Traefik read what it routes by, and Secrets in just the namespaces it serves."""
+        watch = ["get", "list", "watch"]
+        account = [rbac.v1.SubjectArgs(kind="ServiceAccount", name=self.name, namespace=args.namespace)]
+        role = f"colonnade-{self.name}"
+        cluster_role = kubernetes.rbac.v1.ClusterRole(
+            self.name,
+            metadata=meta.v1.ObjectMetaArgs(name=role),
+            rules=[
+                rbac.v1.PolicyRuleArgs(api_groups=[""], resources=["namespaces"], verbs=watch),
+                rbac.v1.PolicyRuleArgs(api_groups=[_API], resources=["gatewayclasses"], verbs=watch),
+                rbac.v1.PolicyRuleArgs(
+                    api_groups=[_API], resources=["gatewayclasses/status"], verbs=["update"]
+                ),
+            ],
+            opts=self.child(),
+        )
+        rights: list[pulumi.Resource] = [
+            kubernetes.rbac.v1.ClusterRoleBinding(
+                self.name,
+                metadata=meta.v1.ObjectMetaArgs(name=role),
+                role_ref=rbac.v1.RoleRefArgs(
+                    api_group="rbac.authorization.k8s.io",
+                    kind="ClusterRole",
+                    name=cluster_role.metadata.apply(lambda it: str(it.name)),
+                ),
+                subjects=account,
+                opts=self.child(),
+            )
+        ]
+        for namespace in [args.namespace, *args.route_namespaces]:
+            metadata = meta.v1.ObjectMetaArgs(name=role, namespace=namespace)
+            namespace_role = kubernetes.rbac.v1.Role(
+                f"{self.name}-{namespace}",
+                metadata=metadata,
+                rules=[
+                    rbac.v1.PolicyRuleArgs(
+                        api_groups=[""], resources=["services", "secrets", "configmaps"], verbs=watch
+                    ),
+                    rbac.v1.PolicyRuleArgs(
+                        api_groups=["discovery.k8s.io"], resources=["endpointslices"], verbs=["list", "watch"]
+                    ),
+                    rbac.v1.PolicyRuleArgs(api_groups=[_API], resources=["gateways", *_ROUTES], verbs=watch),
+                    rbac.v1.PolicyRuleArgs(
+                        api_groups=[_API],
+                        resources=[f"{kind}/status" for kind in ["gateways", *_ROUTES]],
+                        verbs=["update"],
+                    ),
+                ],
+                opts=self.child(),
+            )
+            rights.append(
+                kubernetes.rbac.v1.RoleBinding(
+                    f"{self.name}-{namespace}",
+                    metadata=metadata,
+                    role_ref=rbac.v1.RoleRefArgs(
+                        api_group="rbac.authorization.k8s.io",
+                        kind="Role",
+                        name=namespace_role.metadata.apply(lambda it: str(it.name)),
+                    ),
+                    subjects=account,
+                    opts=self.child(),
+                )
+            )
+        return rights
+
+    def _policy(self, args: EdgeArgs, workload: Workload) -> pulumi.Resource:
+        """Admits everybody at the two entries, and the way on to every service that may have a route."""
+        return kubernetes.networking.v1.NetworkPolicy(
+            f"{self.name}-public",
+            metadata=meta.v1.ObjectMetaArgs(name=f"{self.name}-public", namespace=args.namespace),
+            spec=networking.v1.NetworkPolicySpecArgs(
+                pod_selector=meta.v1.LabelSelectorArgs(match_labels=dict(workload.peer.labels)),
+                policy_types=["Ingress", "Egress"],
+                ingress=[
+                    networking.v1.NetworkPolicyIngressRuleArgs(
+                        from_=[
+                            networking.v1.NetworkPolicyPeerArgs(
+                                ip_block=networking.v1.IPBlockArgs(cidr=ANYWHERE)
+                            )
+                        ],
+                        ports=[
+                            networking.v1.NetworkPolicyPortArgs(protocol="TCP", port=port)
+                            for port in (_HTTP, _HTTPS)
+                        ],
+                    )
+                ],
+                egress=[
+                    networking.v1.NetworkPolicyEgressRuleArgs(
+                        to=[
+                            networking.v1.NetworkPolicyPeerArgs(
+                                namespace_selector=meta.v1.LabelSelectorArgs(
+                                    match_expressions=[
+                                        meta.v1.LabelSelectorRequirementArgs(
+                                            key=NAMESPACE_LABEL,
+                                            operator="In",
+                                            values=list(args.route_namespaces),
+                                        )
+                                    ]
+                                )
+                            )
+                        ]
+                    )
+                ]
+                if args.route_namespaces
+                else [],
+            ),
+            opts=self.child(),
+        )
+
+    def _entry(self, name: str, args: EdgeArgs, workload: Workload) -> pulumi.Resource:
+        return kubernetes.core.v1.Service(
+            name,
+            metadata=meta.v1.ObjectMetaArgs(name=name, namespace=args.namespace),
+            spec=core.v1.ServiceSpecArgs(
+                type="ClusterIP" if args.external_addresses else "LoadBalancer",
+                external_ips=list(args.external_addresses) or None,
+                selector=dict(workload.peer.labels),
+                ports=[
+                    core.v1.ServicePortArgs(name="http", port=80, target_port=_HTTP, protocol="TCP"),
+                    core.v1.ServicePortArgs(name="https", port=443, target_port=_HTTPS, protocol="TCP"),
+                ],
+            ),
+            opts=self.child(depends_on=[workload]),
+        )
+
+    def _gateway(
+        self, args: EdgeArgs, depends_on: list[pulumi.Resource]
+    ) -> kubernetes.apiextensions.CustomResource:
+        certificate = f"{self.name}-certificate"
+        annotations = {
+            # Created means: the controller has accepted it. Routes attached earlier would lead nowhere.
+            "pulumi.com/waitFor": "condition=Programmed",
+        }
+        if args.issuer is not None:
+            annotations["cert-manager.io/cluster-issuer"] = args.issuer
+        elif args.certificate is not None and args.private_key is not None:
+            depends_on.append(
+                kubernetes.core.v1.Secret(
+                    certificate,
+                    metadata=meta.v1.ObjectMetaArgs(name=certificate, namespace=args.namespace),
+                    type="kubernetes.io/tls",
+                    string_data={
+                        "tls.crt": pulumi.Output.secret(args.certificate),
+                        "tls.key": pulumi.Output.secret(args.private_key),
+                    },
+                    opts=self.child(),
+                )
+            )
+        gateway_class = kubernetes.apiextensions.CustomResource(
+            f"{self.name}-class",
+            api_version=f"{_API}/v1",
+            kind="GatewayClass",
+            metadata=meta.v1.ObjectMetaArgs(name="colonnade"),
+            spec={"controllerName": _CONTROLLER},
+            opts=self.child(depends_on=depends_on),
+        )
+        return kubernetes.apiextensions.CustomResource(
+            f"{self.name}-gateway",
+            api_version=f"{_API}/v1",
+            kind="Gateway",
+            metadata=meta.v1.ObjectMetaArgs(
+                name="colonnade", namespace=args.namespace, annotations=annotations
+            ),
+            spec={
+                "gatewayClassName": "colonnade",
+                "listeners": [
+                    {
+                        "name": LISTENER,
+                        "protocol": "HTTPS",
+                        "port": _HTTPS,
+                        "hostname": f"*.{args.domain}",
+                        "tls": {"mode": "Terminate", "certificateRefs": [{"name": certificate}]},
+                        "allowedRoutes": {
+                            "namespaces": {"from": "Selector", "selector": _selector(args.route_namespaces)}
+                        },
+                    }
+                ],
+            },
+            opts=self.child(depends_on=[gateway_class]),
+        )
+
+
+def _selector(namespaces: Sequence[str]) -> dict[str, Any]:
+    """Returns the selector of namespaces by name, by a label that the API server itself keeps."""
+    return {"matchExpressions": [{"key": NAMESPACE_LABEL, "operator": "In", "values": list(namespaces)}]}

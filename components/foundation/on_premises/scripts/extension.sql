@@ -1,0 +1,3 @@
+\connect :"name"
+CREATE EXTENSION IF NOT EXISTS :"extension";
+\connect postgres
