@@ -158,14 +158,18 @@ def _unknown(name: str, known: Iterable[str]) -> ColonnadeError:
     return ColonnadeError(f"unknown tool {name!r}", f"name one of {', '.join(sorted(known))}")
 
 
-@cache
-def manifest(path: Path = HOME / "toolchain.toml") -> Manifest:
-    """Reads the declared toolchain.
+def manifest() -> Manifest:
+    """Returns the declared toolchain.
 
     Raises:
         ColonnadeError: The file is not valid; the message names every fault.
     """
+    return _read(HOME / "toolchain.toml")
+
+
+@cache
+def _read(path: Path) -> Manifest:
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
         raise ColonnadeError(f"{path}: {error}", "restore the file from the repository") from error
