@@ -51,13 +51,12 @@ class Namespace(Component[NamespaceArgs]):
                 f"Namespace {self.name}: level {args.level!r} is unknown; give one of {', '.join(LEVELS)}"
             )
         common = {"app.kubernetes.io/part-of": "colonnade", "app.kubernetes.io/managed-by": "pulumi"}
-        security = {
-            f"pod-security.kubernetes.io/{mode}": args.level for mode in ("enforce", "audit", "warn")
-        }
+        security = {f"pod-security.kubernetes.io/{mode}": args.level for mode in ("enforce", "audit", "warn")}
         created = kubernetes.core.v1.Namespace(
             self.name,
             metadata=meta.v1.ObjectMetaArgs(
-                name=naming.physical("kubernetes-label", self.name), labels={**common, **security, **args.labels}
+                name=naming.physical("kubernetes-label", self.name),
+                labels={**common, **security, **args.labels},
             ),
             opts=self.child(),
         )

@@ -93,9 +93,7 @@ def _to(
     """Returns a rule that admits connections to the peers at the ports."""
     return networking.v1.NetworkPolicyEgressRuleArgs(
         to=list(peers),
-        ports=[
-            networking.v1.NetworkPolicyPortArgs(protocol=protocol, port=port) for protocol, port in ports
-        ],
+        ports=[networking.v1.NetworkPolicyPortArgs(protocol=protocol, port=port) for protocol, port in ports],
     )
 
 

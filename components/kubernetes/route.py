@@ -36,7 +36,7 @@ class RouteArgs:
     service: pulumi.Input[str]
     port: pulumi.Input[int]
     protocol: str = "http"
-    listener: str | None = None
+    listener: str | None = "https"
 
 
 class Route(Component[RouteArgs]):

@@ -158,7 +158,9 @@ class Workload(Component[WorkloadArgs]):
                 labels={**labels, **args.identity.labels}, annotations=configuration.annotations(checksums)
             ),
             spec=pod.specification(
-                _pod(name, args, configured, self.service_account, spread(name) if args.replicas > 1 else None)
+                _pod(
+                    name, args, configured, self.service_account, spread(name) if args.replicas > 1 else None
+                )
             ),
         )
         service = self._services(name, args, labels)
