@@ -209,7 +209,8 @@ def test_password_state_is_that_of_the_official_plugin(provider: Stub) -> None:
     del values["result"], values["bcryptHash"]
     assert values == {
         "__meta": '{"schema_version":"3"}', "id": "none", "length": 80, "lower": True, "minLower": 0,
-        "minNumeric": 0, "minSpecial": 0, "minUpper": 0, "number": True, "numeric": True, "special": True, "upper": True,
+        "minNumeric": 0, "minSpecial": 0, "minUpper": 0, "number": True, "numeric": True, "special": True,
+        "upper": True,
     }  # fmt: skip
 
 
