@@ -87,6 +87,8 @@ def _workshop() -> Path:
 
 
 def _build(tool: GoTool) -> None:
+    # Of the inputs as they are now: an edit during the build must not be filed as what it did not build.
+    place = store.directory(tool)
     _workshop().mkdir(exist_ok=True)
     logs = store.root() / "logs"
     logs.mkdir(exist_ok=True)
@@ -106,7 +108,7 @@ def _build(tool: GoTool) -> None:
             _take(file, source, staged, tool, log)
         if tool.packages:
             _compile(tool, source, staged / "bin", log)
-        store.publish(tool, staged)
+        store.publish(tool, staged, place)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

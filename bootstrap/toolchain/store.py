@@ -74,16 +74,11 @@ def is_built(tool: GoTool) -> bool:
     return place.is_dir() and all((place / output).is_file() for output in tool.outputs)
 
 
-def publish(tool: GoTool, staged: Path) -> Path:
-    """Moves a finished build into place; whoever looks sees all of it or nothing.
-
-    Returns:
-        The tool's directory.
-    """
+def publish(tool: GoTool, staged: Path, place: Path) -> None:
+    """Moves a finished build to the directory of its address; whoever looks sees all of it or nothing."""
     for output in tool.outputs:
         with (staged / output).open("rb") as file:
             os.fsync(file.fileno())
-    place = directory(tool)
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.exists():  # damaged, else it would not have been built again
         shutil.rmtree(place)
@@ -93,7 +88,6 @@ def publish(tool: GoTool, staged: Path) -> Path:
         os.fsync(parent)
     finally:
         os.close(parent)
-    return place
 
 
 def binary(name: str) -> Path:

@@ -1,3 +1,4 @@
+import errno
 import signal
 import subprocess
 import sys
@@ -89,6 +90,18 @@ def test_a_failure_shows_the_last_lines_and_the_log(workbench: Workbench) -> Non
     assert not list((workbench.cache / "toolchain" / ".building").iterdir())
 
 
+def test_an_edit_during_the_build_is_not_filed_as_built(workbench: Workbench) -> None:
+    (workbench.fake / "hang").touch()
+    thread = threading.Thread(target=build, args=("cluster",))
+    thread.start()
+    _until((workbench.fake / "hanging").exists)
+    (workbench.home / "modules" / "cluster" / "main.go").write_text("package main\n")
+    (workbench.fake / "hang").unlink()
+    thread.join(10)
+    assert published(workbench) == ["cluster"]
+    assert [tool.name for tool in builder.missing(["cluster"])] == ["cluster"]
+
+
 def test_a_later_failure_keeps_what_is_built(workbench: Workbench) -> None:
     build("cluster")
     (workbench.fake / "fail").write_text("no\n")
@@ -104,6 +117,21 @@ def test_a_full_disk_during_the_build_is_said_plainly(workbench: Workbench) -> N
     (workbench.fake / "fail").write_text("link: write /x: no space left on device\n")
     with pytest.raises(ColonnadeError, match="no space left on the disk of"):
         build("cluster")
+
+
+def test_a_disk_that_fills_while_a_tool_is_published_leaves_nothing(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", no_room)
+        with pytest.raises(ColonnadeError, match="no space left on the disk of"):
+            build("cluster")
+    assert published(workbench) == []
+    build("cluster")
+    assert published(workbench) == ["cluster"]
 
 
 def test_too_little_room_is_said_before_the_build(
