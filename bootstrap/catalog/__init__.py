@@ -1,0 +1,1 @@
+"""Shows the catalog of third-party parts."""
