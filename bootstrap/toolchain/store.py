@@ -110,7 +110,7 @@ def binary(name: str) -> Path:
 
 
 def module_file(tool: str, relative: str) -> Path:
-    """Returns a file that was taken out of a tool's Go module, e.g. `gateway-api`, `standard-crds.yaml`.
+    """Returns a file that was taken out of a tool's Go module, e.g. `gateway-api`, `gateway-api-1.4.0.yaml`.
 
     Raises:
         ColonnadeError: The tool is unknown, declares no such file, or is not built.
