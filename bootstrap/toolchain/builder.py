@@ -55,9 +55,8 @@ def build(tools: Sequence[GoTool], progress: Progress) -> None:
         store.root().mkdir(parents=True, exist_ok=True)
         with _locked(progress):
             todo = [tool for tool in tools if not store.is_built(tool)]
-            for tool in tools:
-                if tool not in todo:
-                    progress.skip(_title(tool), "is built", expected=tool.seconds)
+            if done := [tool for tool in tools if tool not in todo]:
+                progress.skip(f"{len(done)} of {len(tools)} tools", "built before", expected_seconds(done))
             if not todo:
                 return
             _make_room(todo)

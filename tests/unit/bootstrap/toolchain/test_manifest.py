@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,19 @@ def test_every_module_is_pinned_by_its_sums(tool) -> None:  # type: ignore[no-un
     assert not list(tool.module_directory.glob("*.json")), (
         "files of a module are taken at build time, not kept"
     )
+
+
+def test_a_version_is_the_one_that_go_mod_pins() -> None:
+    # Two modules are served under pseudo-versions only; their go.mod cannot show the release.
+    untagged = {"pulumi-resource-kubernetes", "seaweedfs"}
+    wrong = {
+        tool.name
+        for tool in manifest().go
+        if not re.search(
+            rf" v{re.escape(tool.version)}$", (tool.module_directory / "go.mod").read_text(), re.M
+        )
+    }
+    assert wrong == untagged
 
 
 def test_every_module_directory_is_declared() -> None:
