@@ -1,0 +1,38 @@
+"""Makes everything that `up` needs on this machine: packages, toolchain, images, the activated environment."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bootstrap import engine, images
+from bootstrap.images.building import selection
+from bootstrap.report.progress import Progress
+from bootstrap.toolchain import builder, debian
+
+
+def setup(progress: Progress) -> None:
+    """Installs packages, then builds toolchain and images side by side; what is there already is left alone.
+
+    Images that hold a binary of the toolchain wait for it; the others are made meanwhile.
+
+    Raises:
+        ColonnadeError: A package, a tool or an image cannot be had; what was finished before stays.
+    """
+    if packages := debian.missing():
+        names = ", ".join(package.name for package in packages)
+        with progress.step(f"packages {names}", expected=60):
+            debian.install(packages)
+    independent = [name for name, image in selection(None).items() if not image.program]
+    with ThreadPoolExecutor(1, thread_name_prefix="images") as pool:
+        meanwhile = pool.submit(images.build, None, progress, independent)
+        builder.build(builder.wanted(), progress)
+        meanwhile.result()
+    images.build(None, progress, [name for name in selection(None) if name not in independent])
+    environment = Path(sys.prefix)
+    engine.install(environment)
+    engine.activate(environment)
+
+
+def expected_seconds() -> float:
+    """Returns what `setup` takes where nothing is there yet, on two cores."""
+    return builder.expected_seconds(builder.wanted()) + sum(image.seconds for image in selection(None).values())

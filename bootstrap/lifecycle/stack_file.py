@@ -1,0 +1,96 @@
+"""The stack files below `stacks/environments`, and the one that `up` generates for an embedded cluster."""
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bootstrap.embedded import Cluster
+from bootstrap.errors import ColonnadeError
+from bootstrap.paths import repository
+from bootstrap.toolchain import module_file
+from components import catalog
+from stacks.settings.local import local_stack_file
+
+# What describes the machine is written anew at each `up`; everything else in the file is the user's.
+OF_THE_MACHINE = ("cluster", "edge", "images", "sources")
+
+
+def directory() -> Path:
+    """Returns the folder that holds the stack files."""
+    return repository() / "stacks" / "environments"
+
+
+def path_of(stack: str) -> Path:
+    """Returns where the file of a stack is, or would be."""
+    return directory() / f"Pulumi.{stack}.yaml"
+
+
+def is_embedded(stack: str) -> bool:
+    """Says whether a stack stands on an embedded cluster of its own: `local`, and `local-<anything>`."""
+    return re.fullmatch(r"local(-[a-z0-9]+)*", stack) is not None
+
+
+def require(stack: str) -> Path:
+    """Returns the file of a stack that stands on an existing cluster.
+
+    Raises:
+        ColonnadeError: There is no such file.
+    """
+    path = path_of(stack)
+    if not path.is_file():
+        known = sorted({"local", *(file.name[len("Pulumi.") : -len(".yaml")] for file in directory().glob("Pulumi.*.yaml"))})
+        raise ColonnadeError(f"unknown stack {stack!r}: there is no {path}", f"name one of {', '.join(known)}")
+    return path
+
+
+def write(stack: str, cluster: Cluster, images: Mapping[str, str]) -> Path:
+    """Writes the file of an embedded stack, whole or not at all, and returns its path.
+
+    Settings that do not describe the machine are kept as the user left them.
+
+    Raises:
+        ColonnadeError: The file that is there cannot be read as YAML.
+    """
+    path = path_of(stack)
+    text = local_stack_file(
+        kubeconfig=cluster.kubeconfig,
+        context=cluster.context,
+        domain=cluster.domain,
+        address=cluster.address,
+        certificate=cluster.edge_certificate,
+        private_key=cluster.edge_key,
+        ca=cluster.edge_ca,
+        images=images,
+        registry=cluster.registry,
+        charts=module_file("gateway-api", f"gateway-api-{catalog.part('gateway-api').version}.yaml").parent,
+    )
+    if path.exists():
+        text = _merged(path, text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+    return path
+
+
+def _merged(path: Path, generated: str) -> str:
+    head = generated[: generated.index("config:")]
+    fresh: dict[str, Any] = yaml.safe_load(generated)
+    try:
+        present = yaml.safe_load(path.read_text()) or {}
+        kept = dict(present.get("config") or {})
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError) as error:
+        raise ColonnadeError(
+            f"{path} is not a stack file: {error}", f"mend it, or delete it to have it generated: rm {path}"
+        ) from error
+    for key, value in fresh["config"].items():
+        if key.removeprefix("colonnade:") in OF_THE_MACHINE or key not in kept:
+            kept[key] = value
+    return head + yaml.safe_dump({**present, "config": kept}, sort_keys=False, width=200)

@@ -1,0 +1,145 @@
+"""How a stack is put together: settings in, components wired by the contract, outputs out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pulumi_random as random
+
+from components import catalog
+from components.data.feast import Feast, FeastArgs
+from components.data.lakefs import LakeFs, LakeFsArgs
+from components.experimentation.mlflow import MlFlow, MlFlowArgs
+from components.foundation.contract import Consumer, Foundation, Purpose
+from components.kubernetes.namespace import Namespace, NamespaceArgs
+from stacks.settings import Settings
+
+DATA = "colonnade-data"
+EXPERIMENTATION = "colonnade-experimentation"
+
+
+def consumers(settings: Settings) -> tuple[Consumer, ...]:
+    """Returns what the enabled services want of the foundation; a pure function of the settings."""
+    lakefs, feast, mlflow = settings.data.lakefs, settings.data.feast, settings.experimentation.mlflow
+    wanted: list[Consumer] = []
+    if lakefs.enabled:
+        wanted.append(Consumer("lakefs", DATA, "lakefs", database=lakefs.database, stores=(Purpose.LAKE,)))
+    if feast.enabled:
+        wanted.append(
+            Consumer("feast", DATA, "feast", database=feast.database, extensions=("vector",), cache=True, stores=(Purpose.LAKE,))
+        )
+    if mlflow.enabled:
+        wanted.append(
+            Consumer(
+                "mlflow", EXPERIMENTATION, "mlflow", database=mlflow.database, stores=(Purpose.ARTIFACTS,)
+            )
+        )
+        wanted.append(Consumer("mlflow-auth", EXPERIMENTATION, "mlflow", database=f"{mlflow.database}_auth"))
+    return tuple(wanted)
+
+
+def compose(settings: Settings) -> dict[str, pulumi.Input[Any]]:
+    """Builds the platform and returns its outputs by name; the secret ones are marked secret."""
+    wanted = consumers(settings)
+    providers: list[pulumi.ProviderResource] = [_kubernetes(settings), random.Provider("random")]
+    namespaces = [
+        Namespace(name, NamespaceArgs(), pulumi.ResourceOptions(providers=providers))
+        for name in sorted({consumer.namespace for consumer in wanted})
+    ]
+    foundation = FOUNDATIONS[settings.foundation](
+        settings, wanted, pulumi.ResourceOptions(providers=providers, depends_on=namespaces)
+    )
+    outputs: dict[str, pulumi.Input[Any]] = {
+        "kubeconfig": str(settings.cluster.kubeconfig_path),
+        "kube_context": settings.cluster.context,
+        "domain": foundation.edge.domain,
+        "s3_url": foundation.edge.url("s3"),
+    }
+    if settings.data.lakefs.enabled:
+        outputs |= _lakefs(settings, foundation, providers)
+    if settings.data.feast.enabled:
+        outputs |= _feast(settings, foundation, providers)
+    if settings.experimentation.mlflow.enabled:
+        outputs |= _mlflow(settings, foundation, providers)
+    return outputs
+
+
+def _kubernetes(settings: Settings) -> kubernetes.Provider:
+    return kubernetes.Provider(
+        "kubernetes",
+        kubeconfig=str(settings.cluster.kubeconfig_path),
+        context=settings.cluster.context,
+        enable_server_side_apply=True,
+        # A changed file restarts its pods by a checksum; replacing the ConfigMap would only take time.
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+    )
+
+
+def _on_premises(
+    settings: Settings, wanted: Sequence[Consumer], opts: pulumi.ResourceOptions
+) -> Foundation[Any]:
+    # Imported where it is used: a stack loads the code and the SDKs of its own foundation alone.
+    from components.foundation.on_premises import foundation as on_premises
+
+    edge, storage, database, cache = settings.edge, settings.storage, settings.database, settings.cache
+    tls = edge.tls
+    return on_premises.OnPremisesFoundation(
+        "foundation",
+        on_premises.OnPremisesFoundationArgs(
+            environment=settings.name,
+            consumers=wanted,
+            images=settings.images,
+            pools=[pool.name for pool in settings.cluster.pools],
+            pool=settings.cluster.default_pool.name if settings.cluster.default_pool else None,
+            protect=settings.protect,
+            chart_source=settings.sources.charts.kind,
+            chart_location=settings.sources.charts.location,
+            edge=on_premises.EdgeSettings(
+                domain=edge.domain,
+                gateway_crds=[catalog.manifest("gateway-api", settings.sources.charts.kind, settings.sources.charts.location)],
+                external_addresses=edge.external_addresses,
+                certificate=_text(tls.certificate_path if tls else None),
+                private_key=_secret_text(tls.private_key_path if tls else None),
+                issuer=tls.issuer if tls else None,
+            ),
+            store=on_premises.StoreSettings(storage.size, storage.class_name, storage.additional_buckets),
+            database=on_premises.DatabaseSettings(
+                mode=database.mode,
+                size=database.size,
+                storage_class=database.class_name,
+                instances=database.instances,
+                cpu=database.resources.cpu,
+                memory=database.resources.memory,
+            ),
+            cache=on_premises.CacheSettings(
+                enabled=cache.enabled,
+                memory=cache.memory,
+                size=cache.size,
+                storage_class=storage.class_name,
+                cpu=cache.resources.cpu,
+            ),
+        ),
+        opts,
+    )
+
+
+FOUNDATIONS: Mapping[
+    str, Callable[[Settings, Sequence[Consumer], pulumi.ResourceOptions], Foundation[Any]]
+] = {"on-premises": _on_premises}
+
+
+def _text(path: Path | None) -> str | None:
+    return path.read_text() if path else None
+
+
+def _secret_text(path: Path | None) -> pulumi.Output[str] | None:
+    return pulumi.Output.secret(path.read_text()) if path else None
+
+
+def _options(
+    providers: Sequence[pulumi.ProviderResource], ready: Sequence[pulumi.Resource]
+) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(providers=list(providers), depends_on=list(ready))
