@@ -9,6 +9,8 @@ from rich.table import Table
 
 from components.catalog import PARTS, Part
 
+PIPE_WIDTH = 240
+
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 
@@ -25,11 +27,17 @@ def list_parts(
     if as_json:
         typer.echo(json.dumps([describe(part) for part in PARTS.values()], indent=2))
         return
-    table = Table("part", "version", "licence", "runs", "source", "images")
-    for part in PARTS.values():
-        entry = describe(part)
-        table.add_row(*(str(entry[key]) for key in ("part", "version", "licence", "runs", "source")), _cell(entry))
-    Console(soft_wrap=True).print(table)
+    table = Table("part", "version", "licence", "runs")
+    table.add_column("source", overflow="fold")
+    table.add_column("images", overflow="fold")
+    for entry in map(describe, PARTS.values()):
+        cells = [str(entry[key]) for key in ("part", "version", "licence", "runs", "source")]
+        table.add_row(*cells, "\n".join(entry["images"]))
+    console = Console()
+    if not console.is_terminal:
+        # In a pipe nothing limits the width, and a folded name could not be searched for.
+        console.width = PIPE_WIDTH
+    console.print(table)
 
 
 def describe(part: Part) -> dict[str, Any]:
@@ -46,7 +54,3 @@ def describe(part: Part) -> dict[str, Any]:
         "manifest": part.manifest,
         "replaced_by": part.replaced_by,
     }
-
-
-def _cell(entry: dict[str, Any]) -> str:
-    return "\n".join(entry["images"])

@@ -74,7 +74,9 @@ class Part(_Entry):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if self.built == "own" and self.image:
-            raise ValueError(f"{self.name} is built by Colonnade, so the stack names its image, not the catalog")
+            raise ValueError(
+                f"{self.name} is built by Colonnade, so the stack names its image, not the catalog"
+            )
         return self
 
     @property
