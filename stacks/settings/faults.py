@@ -93,6 +93,13 @@ def show_value(value: Any) -> str | None:
     return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 3]}..."
 
 
+def show_example(value: Any) -> str:
+    """Returns an example as it would be written in the stack file."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {item}" for key, item in value.items()) + "}"
+    return str(value)
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Returns the known word that was probably meant, or None where none is near."""
     candidates = {candidate.lower(): candidate for candidate in known}

@@ -57,10 +57,10 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def implied(foundation: Any, tier: Any) -> dict[str, Any]:
-    """Returns the settings that a foundation and a tier imply; nothing for those that do not exist."""
-    if tier not in _BY_TIER:
-        return {}
+def implied(foundation: str, tier: str) -> dict[str, Any]:
+    """Returns the settings that a foundation and a tier imply; an unknown one implies the least."""
+    # What follows from the foundation must not be held against an environment whose tier is at fault.
+    tier = tier if tier in _BY_TIER else "development"
     defaults = copy.deepcopy(_BY_TIER[tier])
     if foundation in (*CLOUDS, "on-premises"):
         defaults = _merge(defaults, _by_foundation(foundation, tier))
@@ -69,9 +69,7 @@ def implied(foundation: Any, tier: Any) -> dict[str, Any]:
 
 def complete(given: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the given settings on top of what their foundation and tier imply; the given ones win."""
-    foundation, tier = given.get("foundation"), given.get("tier")
-    hashable = isinstance(foundation, str) and isinstance(tier, str)
-    return _merge(implied(foundation, tier) if hashable else {}, given)
+    return _merge(implied(str(given.get("foundation")), str(given.get("tier"))), given)
 
 
 @dataclass(frozen=True)

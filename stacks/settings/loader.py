@@ -60,7 +60,7 @@ def check_file(path: Path) -> tuple[Settings | None, list[Fault]]:
     }
     settings, found = _settings(scalars, _stack_of(path), encrypted.__contains__)
     secrets = set(secret_fields())
-    found += [
+    opaque = [
         Fault(
             show_path(location),
             None,
@@ -71,7 +71,7 @@ def check_file(path: Path) -> tuple[Settings | None, list[Fault]]:
     ]
     lines = {_without_prefix(location): line for location, line in read.lines.items()}
     by_path = {show_path(location): line for location, line in lines.items()}
-    faults += [replace(fault, line=_line(fault.path, by_path)) for fault in found]
+    faults += [replace(fault, line=_line(fault.path, by_path)) for fault in (*opaque, *found)]
     unique = {fault.path: fault for fault in reversed(faults)}
     ordered = sorted(unique.values(), key=lambda fault: (fault.line or 0, fault.path))
     return (settings if not ordered else None), ordered
@@ -103,7 +103,9 @@ def _config(read: document.Document) -> tuple[list[Fault], dict[str, Any] | None
             faults.append(Fault(WHOLE_FILE, None, "is empty", "write the settings below `config:`"))
         return faults, None
     if not isinstance(read.tree, dict):
-        faults.append(Fault(WHOLE_FILE, None, "is not a mapping", "write the settings below `config:`", 1))
+        faults.append(
+            Fault(WHOLE_FILE, None, "is not a mapping", "write the settings below `config:`", read.line(()))
+        )
         return faults, None
     for key in read.tree:
         if key not in STACK_KEYS:

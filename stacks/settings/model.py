@@ -144,7 +144,7 @@ class Cluster(Section):
     context: Annotated[
         Word | None,
         On(_ON_PREMISES, required=True),
-        Field(description="context in that kubeconfig; never guessed", examples=["on-premises-prod"]),
+        Field(description="context in that kubeconfig", examples=["on-premises-prod"]),
     ] = None
     registry: Annotated[
         RegistryHost | None,

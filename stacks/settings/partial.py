@@ -43,7 +43,7 @@ def plain_type(annotation: Any) -> Any:
 @cache
 def _adapter(section: type[Section], name: str) -> TypeAdapter[Any]:
     field = section.model_fields[name]
-    marked: Any = Annotated[(field.annotation, *field.metadata)]
+    marked: Any = Annotated[(field.annotation, field, *field.metadata)]
     return TypeAdapter(marked)
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from ipaddress import IPv4Network
 from typing import Any
 
-from stacks.settings.faults import Fault, choose, closest, show_value
+from stacks.settings.faults import Fault, choose, closest, show_example, show_value
 from stacks.settings.fields import CLOUDS, Foundation, On
 from stacks.settings.implied import PRODUCTION_FLOORS
 from stacks.settings.model import Pool, Section, Service, Settings, UnknownSettingError
@@ -46,6 +46,24 @@ def _given(given: Any, path: str) -> bool:
     return given is not None
 
 
+_MACHINE_TYPES: dict[str, tuple[str, str]] = {
+    "aws": (r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "m6i.xlarge"),
+    "azure": (r"Standard_[A-Za-z0-9_-]+", "Standard_D4s_v5"),
+    "gcp": (r"[a-z][a-z0-9]*-[a-z0-9-]+", "n2-standard-4"),
+}
+_REGIONS: dict[str, tuple[str, str]] = {
+    "aws": (r"[a-z]{2}(?:-[a-z]+)+-[1-9]", "eu-central-1"),
+    "azure": (r"[a-z]+[0-9]?", "germanywestcentral"),
+    "gcp": (r"[a-z]+-[a-z]+[1-9][0-9]?", "europe-west3"),
+}
+_ACCOUNTS: dict[str, tuple[str, str]] = {
+    "aws": (r"[0-9]{12}", "the 12 digits of an AWS account, in quotes"),
+    "azure": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the UUID of an Azure subscription"),
+    "gcp": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a GCP project"),
+}
+_EXAMPLES = {"machine_type": _MACHINE_TYPES, "region": _REGIONS}
+
+
 def foundation_keys(settings: Settings, given: Given) -> Iterator[Fault]:
     """Settings that this foundation does not have, and those that it must have."""
     yield from _foundation_keys(Settings, given, "", settings.foundation)
@@ -67,15 +85,18 @@ def _foundation_keys(
             )
             continue
         if on and on.required and foundation in on.foundations and value is None:
-            example = f", e.g. {field.examples[0]}" if field.examples else ""
+            examples = [_EXAMPLES[name][foundation][1]] if name in _EXAMPLES else field.examples
+            example = f", e.g. {show_example(examples[0])}" if examples else ""
             yield Fault(here, None, f"is missing on {foundation}", f"set {field.description}{example}")
         inner, many = nested(field.annotation)
         if inner and many and isinstance(value, list):
             for index, item in enumerate(value):
                 if isinstance(item, Mapping):
                     yield from _foundation_keys(inner, item, f"{here}[{index}]", foundation)
-        elif inner and not many and (isinstance(value, Mapping) or isinstance(field.default, Section)):
-            yield from _foundation_keys(inner, value if isinstance(value, Mapping) else {}, here, foundation)
+        elif inner and isinstance(value, Mapping):
+            yield from _foundation_keys(inner, value, here, foundation)
+        elif inner and name not in given and isinstance(field.default, Section):
+            yield from _foundation_keys(inner, {}, here, foundation)
 
 
 def tls_is_given(settings: Settings, given: Given) -> Iterator[Fault]:
@@ -126,23 +147,6 @@ def one_certificate(settings: Settings, _: Given) -> Iterator[Fault]:
                     "is missing",
                     "set it: certificate and private key belong together",
                 )
-
-
-_MACHINE_TYPES: dict[str, tuple[str, str]] = {
-    "aws": (r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "m6i.xlarge"),
-    "azure": (r"Standard_[A-Za-z0-9_-]+", "Standard_D4s_v5"),
-    "gcp": (r"[a-z][a-z0-9]*-[a-z0-9-]+", "n2-standard-4"),
-}
-_REGIONS: dict[str, tuple[str, str]] = {
-    "aws": (r"[a-z]{2}(?:-[a-z]+)+-[1-9]", "eu-central-1"),
-    "azure": (r"[a-z]+[0-9]?", "germanywestcentral"),
-    "gcp": (r"[a-z]+-[a-z]+[1-9][0-9]?", "europe-west3"),
-}
-_ACCOUNTS: dict[str, tuple[str, str]] = {
-    "aws": (r"[0-9]{12}", "the 12 digits of an AWS account, in quotes"),
-    "azure": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the UUID of an Azure subscription"),
-    "gcp": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a GCP project"),
-}
 
 
 def region_of_foundation(settings: Settings, _: Given) -> Iterator[Fault]:
@@ -294,20 +298,22 @@ def service_pools(settings: Settings, _: Given) -> Iterator[Fault]:
                 yield _fault(f"{path}.pool", pool, f"names no pool: {have}", fix)
 
 
-def own_databases(settings: Settings, _: Given) -> Iterator[Fault]:
+def own_databases(settings: Settings, given: Given) -> Iterator[Fault]:
     """No two services share a database, also where one of them is switched off: its data stays."""
     owners: dict[str, str] = {}
     for path, service in _SERVICES.items():
         with suppress(UnknownSettingError):
             name: str = service(settings).database  # type: ignore[attr-defined]
-            if name in owners:
+            owner = owners.setdefault(name, path)
+            if owner != path:
+                # Of a name that was given and one that is a default, the given one can be changed.
+                here, other = (path, owner) if _given(given, f"{path}.database") else (owner, path)
                 yield _fault(
-                    f"{path}.database",
+                    f"{here}.database",
                     name,
-                    f"is already the database of {owners[name]}",
+                    f"is already the database of {other}",
                     "give each service a database of its own",
                 )
-            owners.setdefault(name, path)
 
 
 def feast_needs_the_cache(settings: Settings, _: Given) -> Iterator[Fault]:
@@ -464,8 +470,11 @@ def own_images(settings: Settings, given: Given) -> Iterator[Fault]:
     def on_premises() -> bool:
         return settings.foundation == "on-premises"
 
+    def embedded() -> bool:
+        return on_premises() and settings.tier == "development" and settings.database.mode == "embedded"
+
     users: tuple[tuple[str, str, Callable[[], bool]], ...] = (
-        ("postgresql", "database", lambda: on_premises() and settings.database.mode == "embedded"),
+        ("postgresql", "database", embedded),
         ("redis", "cache", lambda: on_premises() and settings.cache.enabled),
         ("feast", "data.feast", lambda: settings.data.feast.enabled),
         ("mlflow", "experimentation.mlflow", lambda: settings.experimentation.mlflow.enabled),
@@ -483,7 +492,7 @@ def own_images(settings: Settings, given: Given) -> Iterator[Fault]:
                     f"images.{image}",
                     None,
                     f"is missing; {user} runs it",
-                    f"did you mean it by `{near}`?" if near else "set what `colonnade images build` prints",
+                    f"rename `{near}` to it" if near else "set what `colonnade images build` prints",
                 )
 
 
@@ -520,9 +529,8 @@ def waivers(settings: Settings, _: Given) -> Iterator[Fault]:
                 floor = PRODUCTION_FLOORS[setting]
                 applies = settings.tier == "production" and settings.foundation in floor.foundations
                 if not applies or floor.holds(read(settings, setting)):
-                    yield _fault(
-                        path, setting, "waives nothing: the setting is strong enough", "remove the waiver"
-                    )
+                    why = "is strong enough" if applies else "may have any value here"
+                    yield _fault(path, setting, f"waives nothing: the setting {why}", "remove the waiver")
 
 
 RULES: tuple[Rule, ...] = (

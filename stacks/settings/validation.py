@@ -6,7 +6,16 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from stacks.settings.faults import Fault, Location, SettingsError, choose, closest, show_path, show_value
+from stacks.settings.faults import (
+    Fault,
+    Location,
+    SettingsError,
+    choose,
+    closest,
+    show_example,
+    show_path,
+    show_value,
+)
 from stacks.settings.fields import MISFORMED
 from stacks.settings.implied import complete
 from stacks.settings.model import Section, Settings
@@ -80,7 +89,15 @@ def validate(
         if fault.path not in known:
             known.add(fault.path)
             faults.append(fault)
-    return (settings if settings and not faults else None), faults
+    return (_settle(settings) if settings and not faults else None), faults
+
+
+def _settle(settings: Settings) -> Settings:
+    """Returns settings in which the fields that follow another field's value have it."""
+    if settings.database.class_name is None:
+        followed = settings.database.model_copy(update={"class_name": settings.storage.class_name})
+        return settings.model_copy(update={"database": followed})
+    return settings
 
 
 def _field(location: Location) -> Location:
@@ -204,7 +221,7 @@ def _set(location: Location) -> str:
     field = section.model_fields.get(str(location[-1])) if section else None
     if field is None:
         return "set it"
-    example = f", e.g. {field.examples[0]}" if field.examples else ""
+    example = f", e.g. {show_example(field.examples[0])}" if field.examples else ""
     choices = _choices(location)
     return f"set {field.description}" + (f" ({', '.join(choices)})" if choices else example)
 
