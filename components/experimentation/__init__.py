@@ -1,0 +1,1 @@
+"""Experiments and models: the second pillar."""
