@@ -42,6 +42,7 @@ class CloudNativePGArgs:
     Attributes:
         namespace: Namespace of the server, which exists already.
         image: Image of the server; one that carries pgvector.
+        operator_image: Image of the operator, by tag.
         databases: Consumer name to its database.
         callers: Pods that may connect.
         instances: Number of replicas; one of them is written to.
@@ -53,7 +54,8 @@ class CloudNativePGArgs:
     """
 
     namespace: pulumi.Input[str]
-    image: pulumi.Input[str]
+    image: str
+    operator_image: str
     databases: Mapping[str, Database] = field(default_factory=dict)
     callers: Sequence[Peer] = ()
     instances: int = 3
@@ -114,6 +116,7 @@ class CloudNativePG(Component[CloudNativePGArgs]):
 
     def _operator(self, args: CloudNativePGArgs) -> pulumi.Resource:
         """Installs the operator in a namespace of its own; its webhooks answer the API server alone."""
+        repository, _, tag = args.operator_image.rpartition(":")
         namespace = Namespace(OPERATOR_NAMESPACE, NamespaceArgs(), self.child())
         selector = {"app.kubernetes.io/name": "cloudnative-pg"}
         kubernetes.networking.v1.NetworkPolicy(
@@ -145,7 +148,7 @@ class CloudNativePG(Component[CloudNativePGArgs]):
             ChartArgs(
                 part="cloudnative-pg",
                 namespace=namespace.namespace,
-                values={"monitoring": {"podMonitorEnabled": False}},
+                values={"image": {"repository": repository, "tag": tag}},
                 source=args.chart_source,
                 location=args.chart_location,
             ),

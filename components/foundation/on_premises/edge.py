@@ -13,7 +13,8 @@ from components.foundation.contract import EdgeAccess
 from components.kubernetes.network import ANYWHERE, NAMESPACE_LABEL
 from components.kubernetes.workload import Probe, Workload, WorkloadArgs
 
-LISTENER = "https"
+GATEWAY = "colonnade"
+_LISTENER = "https"
 _API = "gateway.networking.k8s.io"
 _CONTROLLER = "traefik.io/gateway-controller"
 # Below 1024 a process needs a capability; the Service maps 80 and 443 to these.
@@ -144,15 +145,14 @@ class Edge(Component[EdgeArgs]):
         policy = self._policy(args, workload)
         entry = self._entry(service, args, workload)
         gateway = self._gateway(args, [*definitions, workload, policy, entry])
-        name = gateway.metadata.apply(lambda it: str(it.name))  # type: ignore[attr-defined]
         self.access = EdgeAccess(
-            gateway=name,
+            gateway=GATEWAY,
             namespace=args.namespace,
             domain=args.domain,
             peer=workload.peer,
             ready=[gateway],
         )
-        return {"gateway": name, "domain": args.domain}
+        return {"gateway": GATEWAY, "domain": args.domain}
 
     def _definitions(self, args: EdgeArgs) -> list[pulumi.Resource]:
         if not args.gateway_crds:
@@ -316,7 +316,7 @@ class Edge(Component[EdgeArgs]):
             f"{self.name}-class",
             api_version=f"{_API}/v1",
             kind="GatewayClass",
-            metadata=meta.v1.ObjectMetaArgs(name="colonnade"),
+            metadata=meta.v1.ObjectMetaArgs(name=GATEWAY),
             spec={"controllerName": _CONTROLLER},
             opts=self.child(depends_on=depends_on),
         )
@@ -324,14 +324,12 @@ class Edge(Component[EdgeArgs]):
             f"{self.name}-gateway",
             api_version=f"{_API}/v1",
             kind="Gateway",
-            metadata=meta.v1.ObjectMetaArgs(
-                name="colonnade", namespace=args.namespace, annotations=annotations
-            ),
+            metadata=meta.v1.ObjectMetaArgs(name=GATEWAY, namespace=args.namespace, annotations=annotations),
             spec={
-                "gatewayClassName": "colonnade",
+                "gatewayClassName": GATEWAY,
                 "listeners": [
                     {
-                        "name": LISTENER,
+                        "name": _LISTENER,
                         "protocol": "HTTPS",
                         "port": _HTTPS,
                         "hostname": f"*.{args.domain}",

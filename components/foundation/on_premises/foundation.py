@@ -24,7 +24,7 @@ from components.foundation.contract import (
 from components.foundation.on_premises import cache, object_store, postgresql
 from components.foundation.on_premises.cache import Cache, CacheArgs
 from components.foundation.on_premises.cloudnative_pg import CloudNativePG, CloudNativePGArgs
-from components.foundation.on_premises.edge import LISTENER, Edge, EdgeArgs
+from components.foundation.on_premises.edge import Edge, EdgeArgs
 from components.foundation.on_premises.object_store import ObjectStore, ObjectStoreArgs
 from components.foundation.on_premises.postgresql import Database, PostgreSQL, PostgreSQLArgs
 from components.kubernetes.namespace import Namespace, NamespaceArgs
@@ -90,7 +90,7 @@ class OnPremisesFoundationArgs:
         environment: Name of the environment; physical names begin with it.
         consumers: All services that want something. Their namespaces exist already.
         edge: The entry point.
-        images: References of Colonnade's own images, by name.
+        images: References of images by part: Colonnade's own ones, and others where a mirror serves them.
         store, database, cache: Sizes and choices.
         pools: Names of the cluster's node pools.
         pool: Node pool of the foundation's own parts, None for any.
@@ -162,7 +162,6 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
                 namespace=namespace,
                 service=self._store.service,
                 port=object_store.PORT,
-                listener=LISTENER,
             ),
             self.child(),
         )
@@ -259,6 +258,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
                     databases=databases,
                     callers=callers,
                     image=catalog.image("cloudnative-pg-postgresql", args.images),
+                    operator_image=catalog.image("cloudnative-pg", args.images),
                     instances=args.database.instances,
                     size=args.database.size,
                     storage_class=args.database.storage_class,
