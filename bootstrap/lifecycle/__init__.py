@@ -1,0 +1,1 @@
+"""Bringing a stack up and down through the engine, also after a crash."""

@@ -1,0 +1,111 @@
+"""The objects of a cluster, whatever their kind."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes import config
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
+
+from bootstrap.errors import ColonnadeError
+
+_SECONDS = 30
+
+
+class ClusterObjects:
+    """Reads and disowns objects of any kind.
+
+    Args:
+        kubeconfig: The file that says how to reach the cluster.
+        context: The context in it; by default its current one.
+
+    Raises:
+        ColonnadeError: The file is not of use, or the cluster cannot be reached.
+    """
+
+    def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
+        try:
+            client = config.new_client_from_config(  # type: ignore[no-untyped-call]
+                config_file=str(kubeconfig), context=context
+            )
+        except (config.ConfigException, OSError) as error:
+            raise ColonnadeError(
+                f"kubeconfig {kubeconfig} is not of use: {error}", "name a working kubeconfig and context"
+            ) from error
+        # Without retries that double their waits: a cluster that is not there is told at once.
+        client.configuration.retries = 0
+        self._host = client.configuration.host
+        with tempfile.TemporaryDirectory(prefix="colonnade-") as private:
+            # The default is a file in /tmp with a name that anybody can guess.
+            cache = str(Path(private, "discovery.json"))
+            self._client = self._call(lambda: DynamicClient(client, cache_file=cache))
+
+    def managers(self, api_version: str, kind: str, namespace: str | None, name: str) -> list[str] | None:
+        """Returns who manages fields of an object, or None where there is no such object.
+
+        Raises:
+            ColonnadeError: The cluster cannot be reached, or refuses.
+        """
+        found = self._get(api_version, kind, namespace, name)
+        if found is None:
+            return None
+        return sorted({entry["manager"] for entry in found["metadata"].get("managedFields", [])})
+
+    def disown(
+        self, api_version: str, kind: str, namespace: str | None, name: str, managers: list[str]
+    ) -> None:
+        """Takes managers off an object's fields and leaves the fields as they are.
+
+        Raises:
+            ColonnadeError: The cluster cannot be reached, refuses, or somebody changes the object meanwhile.
+        """
+        found = self._get(api_version, kind, namespace, name)
+        if found is None:
+            return
+        metadata = found["metadata"]
+        kept = [entry for entry in metadata.get("managedFields", []) if entry["manager"] not in managers]
+        patch = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+            # An empty list is ignored; a list of one empty entry is how the API is told that nobody manages.
+            {"op": "replace", "path": "/metadata/managedFields", "value": kept or [{}]},
+        ]
+        self._call(
+            lambda: self._client.resources.get(api_version=api_version, kind=kind).patch(
+                body=patch,
+                name=name,
+                namespace=namespace or "default",
+                content_type="application/json-patch+json",
+                _request_timeout=_SECONDS,
+            )
+        )
+
+    def _get(self, api_version: str, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._call(
+                lambda: (
+                    self._client.resources.get(api_version=api_version, kind=kind)
+                    .get(name=name, namespace=namespace or "default", _request_timeout=_SECONDS)
+                    .to_dict()
+                )
+            )
+        except (NotFoundError, ResourceNotFoundError):
+            return None
+        return found
+
+    def _call(self, request: Callable[[], Any]) -> Any:
+        try:
+            return request()
+        except NotFoundError:
+            raise
+        except DynamicApiError as error:
+            raise ColonnadeError(
+                f"the cluster at {self._host} refuses: {error.status} {error.reason}",
+                "check the rights of the kubeconfig",
+            ) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ColonnadeError(
+                f"the cluster at {self._host} cannot be reached: {error}", "start it: colonnade cluster up"
+            ) from error
