@@ -1,0 +1,1 @@
+"""What people deploy: the program, its settings, one file for each environment."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -12,9 +12,12 @@ from components import catalog
 from components.data.feast import Feast, FeastArgs
 from components.data.lakefs import LakeFs, LakeFsArgs
 from components.experimentation.mlflow import MlFlow, MlFlowArgs
-from components.foundation.contract import Consumer, Foundation, Purpose
+from components.foundation.contract import Consumer, ContractError, Foundation, Purpose
 from components.kubernetes.namespace import Namespace, NamespaceArgs
 from stacks.settings import Settings
+
+Providers = Sequence[pulumi.ProviderResource]
+Granted = TypeVar("Granted")
 
 DATA = "colonnade-data"
 EXPERIMENTATION = "colonnade-experimentation"
@@ -28,7 +31,15 @@ def consumers(settings: Settings) -> tuple[Consumer, ...]:
         wanted.append(Consumer("lakefs", DATA, "lakefs", database=lakefs.database, stores=(Purpose.LAKE,)))
     if feast.enabled:
         wanted.append(
-            Consumer("feast", DATA, "feast", database=feast.database, extensions=("vector",), cache=True, stores=(Purpose.LAKE,))
+            Consumer(
+                "feast",
+                DATA,
+                "feast",
+                database=feast.database,
+                extensions=("vector",),
+                cache=True,
+                stores=(Purpose.LAKE,),
+            )
         )
     if mlflow.enabled:
         wanted.append(
@@ -43,13 +54,13 @@ def consumers(settings: Settings) -> tuple[Consumer, ...]:
 def compose(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     """Builds the platform and returns its outputs by name; the secret ones are marked secret."""
     wanted = consumers(settings)
-    providers: list[pulumi.ProviderResource] = [_kubernetes(settings), random.Provider("random")]
+    providers: Providers = [_kubernetes(settings), random.Provider("random")]
     namespaces = [
-        Namespace(name, NamespaceArgs(), pulumi.ResourceOptions(providers=providers))
+        Namespace(name, NamespaceArgs(), pulumi.ResourceOptions(providers=list(providers)))
         for name in sorted({consumer.namespace for consumer in wanted})
     ]
     foundation = FOUNDATIONS[settings.foundation](
-        settings, wanted, pulumi.ResourceOptions(providers=providers, depends_on=namespaces)
+        settings, wanted, pulumi.ResourceOptions(providers=list(providers), depends_on=namespaces)
     )
     outputs: dict[str, pulumi.Input[Any]] = {
         "kubeconfig": str(settings.cluster.kubeconfig_path),
@@ -91,7 +102,7 @@ def _on_premises(
         on_premises.OnPremisesFoundationArgs(
             environment=settings.name,
             consumers=wanted,
-            images=settings.images,
+            images=images(settings),
             pools=[pool.name for pool in settings.cluster.pools],
             pool=settings.cluster.default_pool.name if settings.cluster.default_pool else None,
             protect=settings.protect,
@@ -99,7 +110,11 @@ def _on_premises(
             chart_location=settings.sources.charts.location,
             edge=on_premises.EdgeSettings(
                 domain=edge.domain,
-                gateway_crds=[catalog.manifest("gateway-api", settings.sources.charts.kind, settings.sources.charts.location)],
+                gateway_crds=[
+                    catalog.manifest(
+                        "gateway-api", settings.sources.charts.kind, settings.sources.charts.location
+                    )
+                ],
                 external_addresses=edge.external_addresses,
                 certificate=_text(tls.certificate_path if tls else None),
                 private_key=_secret_text(tls.private_key_path if tls else None),
@@ -131,6 +146,116 @@ FOUNDATIONS: Mapping[
 ] = {"on-premises": _on_premises}
 
 
+def _lakefs(
+    settings: Settings, foundation: Foundation[Any], providers: Providers
+) -> dict[str, pulumi.Input[Any]]:
+    chosen, access = settings.data.lakefs, foundation.grant("lakefs")
+    lakefs = LakeFs(
+        "lakefs",
+        LakeFsArgs(
+            namespace=DATA,
+            image=catalog.image("lakefs", images(settings)),
+            toolbox_image=catalog.image("toolbox", images(settings)),
+            database=required(access.database),
+            store=access.stores[Purpose.LAKE],
+            edge=foundation.edge,
+            identity=access.identity,
+            peers=access.peers,
+            repository=chosen.repository,
+            default_branch=chosen.default_branch,
+            replicas=chosen.replicas,
+            cpu=chosen.resources.cpu,
+            memory=chosen.resources.memory,
+            pool=chosen.pool,
+            protect=settings.protect,
+        ),
+        _options(providers, access.ready),
+    )
+    return {
+        "lakefs_url": lakefs.url,
+        "lakefs_repository": lakefs.repository,
+        "lakefs_access_key_id": lakefs.access_key_id,
+        "lakefs_secret_access_key": lakefs.secret_access_key,
+    }
+
+
+def _feast(
+    settings: Settings, foundation: Foundation[Any], providers: Providers
+) -> dict[str, pulumi.Input[Any]]:
+    chosen, access = settings.data.feast, foundation.grant("feast")
+    store = access.stores[Purpose.LAKE]
+    feast = Feast(
+        "feast",
+        FeastArgs(
+            namespace=DATA,
+            image=catalog.image("feast", images(settings)),
+            database=required(access.database),
+            cache=required(access.cache),
+            store=store,
+            edge=foundation.edge,
+            project=chosen.project,
+            identity=access.identity,
+            peers=access.peers,
+            replicas=chosen.replicas,
+            cpu=chosen.resources.cpu,
+            memory=chosen.resources.memory,
+            pool=chosen.pool,
+        ),
+        _options(providers, access.ready),
+    )
+    return {
+        "features_url": feast.url,
+        "feature_registry": feast.registry,
+        "feast_project": feast.project,
+        "feast_token_command": pulumi.Output.format("kubectl -n {0} create token {1}", DATA, feast.client),
+        "feast_offline_store": pulumi.Output.format("{0}://{1}/feast", store.scheme, store.bucket),
+    }
+
+
+def _mlflow(
+    settings: Settings, foundation: Foundation[Any], providers: Providers
+) -> dict[str, pulumi.Input[Any]]:
+    chosen = settings.experimentation.mlflow
+    access, users = foundation.grant("mlflow"), foundation.grant("mlflow-auth")
+    mlflow = MlFlow(
+        "mlflow",
+        MlFlowArgs(
+            namespace=EXPERIMENTATION,
+            image=catalog.image("mlflow", images(settings)),
+            database=required(access.database),
+            user_database=required(users.database),
+            store=access.stores[Purpose.ARTIFACTS],
+            edge=foundation.edge,
+            identity=access.identity,
+            peers=access.peers,
+            replicas=chosen.replicas,
+            cpu=chosen.resources.cpu,
+            memory=chosen.resources.memory,
+            pool=chosen.pool,
+            protect=settings.protect,
+        ),
+        _options(providers, [*access.ready, *users.ready]),
+    )
+    return {"mlflow_url": mlflow.url, "mlflow_user": mlflow.admin, "mlflow_password": mlflow.password}
+
+
+def images(settings: Settings) -> Mapping[str, str]:
+    """Returns the reference of every image by part: the stack's own, else upstream's or the mirror's."""
+    source = settings.sources.images
+    return catalog.references(settings.images, source.location if source.kind == "mirror" else None)
+
+
+def required(granted: Granted | None) -> Granted:
+    """Returns what a consumer of this program asked for; the foundation granting less is a fault of it.
+
+    Raises:
+        ContractError: The foundation granted nothing.
+    """
+    if granted is None:
+        raise ContractError("the foundation granted less than the consumer asked for")
+    return granted
+
+
 def _text(path: Path | None) -> str | None:
     return path.read_text() if path else None
 
@@ -139,7 +264,5 @@ def _secret_text(path: Path | None) -> pulumi.Output[str] | None:
     return pulumi.Output.secret(path.read_text()) if path else None
 
 
-def _options(
-    providers: Sequence[pulumi.ProviderResource], ready: Sequence[pulumi.Resource]
-) -> pulumi.ResourceOptions:
+def _options(providers: Providers, ready: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(providers=list(providers), depends_on=list(ready))

@@ -41,7 +41,9 @@ class ClusterObjects:
         with tempfile.TemporaryDirectory(prefix="colonnade-") as private:
             # The default is a file in /tmp with a name that anybody can guess.
             cache = str(Path(private, "discovery.json"))
-            self._client = self._call(lambda: DynamicClient(client, cache_file=cache))
+            self._client = self._call(
+                lambda: DynamicClient(client, cache_file=cache)  # type: ignore[no-untyped-call]
+            )
 
     def managers(self, api_version: str, kind: str, namespace: str | None, name: str) -> list[str] | None:
         """Returns who manages fields of an object, or None where there is no such object.

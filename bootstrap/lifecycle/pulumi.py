@@ -155,6 +155,28 @@ class Stack:
         """
         self._query("stack", "rm", "--yes", "--preserve-config", "--stack", self.name)
 
+    def exists(self) -> bool:
+        """Tells whether the backend knows the stack.
+
+        Raises:
+            EngineError: The backend cannot be asked.
+        """
+        listed = json.loads(self._query("stack", "ls", "--json"))
+        return any(stack["name"].rpartition("/")[2] == self.name for stack in listed)
+
+    def drop(self, backup: Path) -> None:
+        """Forgets the stack with all that it holds, after its state was written to `backup`, secrets encrypted.
+
+        Nothing is deleted anywhere: it is for a stack whose cluster is gone.
+
+        Raises:
+            EngineError: The stack is locked, or its state cannot be read.
+        """
+        state = self.export()
+        with _private_file(backup) as file:
+            json.dump(state, file)
+        self._query("stack", "rm", "--yes", "--force", "--preserve-config", "--stack", self.name)
+
     def outputs(self, show_secrets: bool = False) -> dict[str, Any]:
         """Returns the outputs; secrets read `[secret]` unless they are asked for.
 

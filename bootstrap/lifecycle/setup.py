@@ -1,4 +1,4 @@
-"""Makes everything that `up` needs on this machine: packages, toolchain, images, the activated environment."""
+"""Makes all that `up` needs on this machine: packages, toolchain, images, the activated environment."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -35,4 +35,6 @@ def setup(progress: Progress) -> None:
 
 def expected_seconds() -> float:
     """Returns what `setup` takes where nothing is there yet, on two cores."""
-    return builder.expected_seconds(builder.wanted()) + sum(image.seconds for image in selection(None).values())
+    return builder.expected_seconds(builder.wanted()) + sum(
+        image.seconds for image in selection(None).values()
+    )

@@ -43,8 +43,15 @@ def require(stack: str) -> Path:
     """
     path = path_of(stack)
     if not path.is_file():
-        known = sorted({"local", *(file.name[len("Pulumi.") : -len(".yaml")] for file in directory().glob("Pulumi.*.yaml"))})
-        raise ColonnadeError(f"unknown stack {stack!r}: there is no {path}", f"name one of {', '.join(known)}")
+        known = sorted(
+            {
+                "local",
+                *(file.name[len("Pulumi.") : -len(".yaml")] for file in directory().glob("Pulumi.*.yaml")),
+            }
+        )
+        raise ColonnadeError(
+            f"unknown stack {stack!r}: there is no {path}", f"name one of {', '.join(known)}"
+        )
     return path
 
 

@@ -37,7 +37,7 @@ SERVICES = (
         "Feast: online features",
         "features",
         "features_url",
-        "token: {features_token_command}",
+        "token: {feast_token_command}",
         'curl -H "Authorization: Bearer TOKEN" {features_url}/health',
     ),
     Service(
@@ -62,7 +62,10 @@ def table(stack: str, outputs: Mapping[str, Any]) -> Table:
     for service in SERVICES:
         if service.output in outputs:
             rows.add_row(
-                service.what, str(outputs[service.output]), filled.text(service.login), filled.text(service.attempt)
+                service.what,
+                str(outputs[service.output]),
+                filled.text(service.login),
+                filled.text(service.attempt),
             )
     return rows
 

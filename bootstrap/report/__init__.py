@@ -1,0 +1,1 @@
+"""How work is shown to people."""
