@@ -65,7 +65,7 @@ def _strict(schema: Any) -> Any:
         key: {name: _strict(body) for name, body in value.items()} if key == "properties" else _strict(value)
         for key, value in schema.items()
         # Tier and foundation change defaults, so that one number here would mislead.
-        if key not in ("title", "default") or not isinstance(value, str | int | bool)
+        if key not in ("title", "default")
     }
 
 

@@ -173,7 +173,10 @@ def _translate(error: ValidationError, is_secret: IsSecret) -> Iterator[tuple[Lo
             # The unknown key next to it is this one, misspelt.
             continue
         text, fix = _explain(problem["type"], location, problem)
-        sealed = location in secrets or (location[:1] in secret_sections and is_secret(location))
+        # Whatever stands where a secret or a section with one belongs may be that secret.
+        sealed = any(secret[: len(location)] == location for secret in secrets) or (
+            location[:1] in secret_sections and is_secret(location)
+        )
         hide = sealed or problem["type"] in ("missing", "extra_forbidden")
         value = None if hide else show_value(problem["input"])
         yield location, Fault(show_path(location), value, text, fix)
