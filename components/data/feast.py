@@ -51,7 +51,7 @@ class FeastArgs:
         store: The lake bucket, where the offline store reads; its `feast/` is the place for feature data.
         edge: The platform's entry point.
         project: The project that exists from the start.
-        client_namespaces: Namespaces whose service accounts may use projects that have no permissions of their own;
+        client_namespaces: Namespaces whose service accounts may use projects that state no permissions;
             None for Feast's own namespace.
         identity: Workload identity of the feature server, where the store admits by it.
         peers: Pods behind database, cache and store, with their ports.
@@ -83,8 +83,9 @@ class FeastArgs:
 class Feast(Component[FeastArgs]):
     """Feast's registry server (gRPC) and feature server (HTTP), for service accounts of the cluster.
 
-    Guarantees: both servers have the API server review every token, health and the servers' own documentation apart;
-    a token of a namespace that is not named is refused; servers hold no right in the cluster but to ask for reviews.
+    Guarantees: for each request, but for health and the servers' own documentation, the API server reviews
+    the token; service accounts of other than the named namespaces are refused unless a project permits them;
+    the servers hold no right in the cluster but to ask for reviews.
 
     Attributes:
         url: Where online features are read, pushed and materialized.
@@ -252,9 +253,9 @@ def render_feature_store(project: str) -> str:
             },
             "online_store": {"type": "redis", "connection_string": "${FEAST_ONLINE_STORE}"},
             "offline_store": {"type": "dask"},
-            # Of the two kinds that Feast has, only this one has the API server review a service account's token and
-            # refuses it otherwise; the one that is called `kubernetes` believes an unsigned token. Tokens of
-            # other issuers fail, since the API server's discovery document names no endpoints to log in.
+            # Of the two kinds that Feast has, only this one refuses a service account's token that the API
+            # server does not confirm; the one called `kubernetes` believes an unsigned one. Tokens of other
+            # issuers fail, since the API server's discovery document names no endpoints to log in.
             "auth": {
                 "type": "oidc",
                 "auth_discovery_url": "https://kubernetes.default.svc/.well-known/openid-configuration",

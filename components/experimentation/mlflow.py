@@ -18,8 +18,8 @@ PORT: Final = 5000
 ADMIN: Final = "admin"
 AUTHENTICATION_FILE: Final = "/etc/mlflow/authentication.ini"
 PERMISSIONS: Final = ("NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE")
-# Requests wait on the database and the store, not on the processor: one process of many threads serves them, and
-# each further one costs another 300 MB.
+# Requests wait on the database and the store, not on the processor: one process of many threads serves them,
+# and each further one costs another 300 MB.
 ARGUMENTS: Final = (
     *("server", "--app-name", "basic-auth", "--workers", "1"),
     *("--host", "0.0.0.0", "--port", str(PORT)),  # noqa: S104 - every address of the pod
@@ -72,8 +72,8 @@ class MlFlow(Component[MlFlowArgs]):
     """MLflow's tracking server and model registry, for users with a password only.
 
     Guarantees: no request without valid credentials is answered, health apart; artifacts pass through the
-    server, so clients hold no key of the store; the first administrator exists with a generated password; nothing
-    is reported to the vendor. The server migrates its databases by itself, before it answers.
+    server, so clients hold no key of the store; the first administrator exists with a generated password;
+    nothing is reported to the vendor. The server migrates its databases by itself, before it answers.
 
     Attributes:
         url: Where people and clients reach it.

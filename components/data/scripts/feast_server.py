@@ -1,8 +1,11 @@
 """Runs the command line of Feast with two corrections of the access control of its servers.
 
-A project without permissions of its own would be open to every service account of the cluster; and `feast apply` hands
-the message of a project to the lookup of permissions, instead of its name, which the SQL registry cannot answer.
+A project that states no permissions would be open to every service account of the cluster; and `feast apply`
+looks up permissions by the message of a project instead of its name, where the SQL registry fails.
 """
+
+# Feast is in the image alone.
+# mypy: disable-error-code="import-not-found,import-untyped,no-any-return"
 
 import os
 from contextvars import Token
@@ -13,8 +16,7 @@ from feast.permissions.permission import Permission
 from feast.permissions.policy import NamespaceBasedPolicy
 from feast.permissions.security_manager import SecurityManager
 
-# By namespace, since that comes from the API server's review of the token. Roles would not do with Feast's own
-# Kubernetes authentication, which takes the service account from the token without looking at the signature.
+# By namespace, since that is what Feast takes from the API server's review of a token.
 CLIENTS = Permission(
     name="clients", policy=NamespaceBasedPolicy(namespaces=os.environ["FEAST_CLIENT_NAMESPACES"].split(","))
 )
