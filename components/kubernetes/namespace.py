@@ -56,7 +56,7 @@ class Namespace(Component[NamespaceArgs]):
             self.name,
             metadata=meta.v1.ObjectMetaArgs(
                 name=naming.physical("kubernetes-label", self.name),
-                labels={**common, **security, **args.labels},
+                labels={**args.labels, **common, **security},
             ),
             opts=self.child(),
         )

@@ -145,7 +145,7 @@ class Recorder(mocks.MockMonitor):
     def _state(self, resource: Resource) -> dict[str, Any]:
         """Returns the outputs that differ from the inputs."""
         if resource.type in self._unknown:
-            return {key: rpc.UNKNOWN for key in [*resource.inputs, "status", "result"]}
+            return dict.fromkeys([*resource.inputs, "status", "result"], rpc.UNKNOWN)
         state: dict[str, Any] = {}
         metadata = resource.inputs.get("metadata")
         if resource.type.startswith("kubernetes:") and isinstance(metadata, dict):
@@ -201,7 +201,12 @@ def run_program() -> Generator[RunProgram]:
         def remember() -> None:
             recorded.result = program()
 
-        loop.run_until_complete(stack.run_pulumi_func(remember))
+        try:
+            loop.run_until_complete(stack.run_pulumi_func(remember))
+        except BaseException:
+            # The first error is the test's; those that followed from it would only be printed over it.
+            loop.set_exception_handler(lambda _loop, _context: None)
+            raise
         return recorded
 
     yield run
