@@ -79,17 +79,17 @@ class Builder:
             (workshop / "base").symlink_to(base.path)
             base = "oci:base:image"
         arguments = build_arguments() | {"BASE_IMAGE": base}
-        authority = authorities()
+        common = shutil.copytree(COMMON, workshop / "common")
+        if authority := authorities():
+            shutil.copyfile(authority, common / AUTHORITY.name)
         storage = ["buildah", "--root", str(workshop / "storage"), "--runroot", str(workshop / "run")]
         storage += ["--storage-driver", "overlay" if overlay_works(workshop) else "vfs"]
         (workshop / "tmp").mkdir()
         environment = {**arguments, "TMPDIR": str(workshop / "tmp"), "BUILDAH_ISOLATION": "chroot"}
-        bud = [*storage, "bud", "--network", "host", "--tag", NAME, "--build-context", f"common={COMMON}"]
+        bud = [*storage, "bud", "--network", "host", "--tag", NAME, "--build-context", f"common={common}"]
         for name in arguments:
             # Without a value buildah takes it from the environment, where no process list shows it.
             bud += ["--build-arg", name]
-        if authority:
-            bud += ["--volume", f"{authority.resolve()}:{AUTHORITY}:ro"]
         what = f"building image {image.name}"
         self._sandbox.run(what, [*bud, str(context)], workshop, log, environment)
         layout = f"oci:{workshop / 'layout'}:image"

@@ -25,12 +25,12 @@ def build_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print names and references as JSON.")] = False,
 ) -> None:
     """Builds images whose inputs changed and prints each image's reference by digest."""
-    seconds = sum(image.seconds for image in selection(only).values())
+    seconds = sum(image.seconds for image in selection(only or None).values())
     with Progress("Building images", expected=seconds) as progress:
-        references = build(registry, progress, only)
+        references = build(registry, progress, only or None)
     if as_json:
         typer.echo(json.dumps(references, indent=2))
         return
-    width = max(map(len, references))
+    width = max(map(len, references), default=0)
     for name, reference in references.items():
         typer.echo(f"{name:{width}}  {reference}")

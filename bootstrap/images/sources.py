@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-AUTHORITY = "/run/colonnade/ca.crt"
+# Mounted beside the shared scripts while they run, so that no image keeps this machine's authorities.
+AUTHORITY = Path("/run/common/ca.crt")
 APT = Path("/etc/apt")
 
 
@@ -53,5 +54,5 @@ def build_arguments() -> dict[str, str]:
         if value := os.environ.get(f"COLONNADE_{name}"):
             arguments[name] = value.rstrip("/")
     if authorities():
-        arguments["PIP_CERT"] = AUTHORITY
+        arguments["PIP_CERT"] = str(AUTHORITY)
     return arguments

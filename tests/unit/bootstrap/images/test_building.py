@@ -1,10 +1,15 @@
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rich.console import Console
 
 from bootstrap.errors import ColonnadeError
 from bootstrap.images import build, without_binaries
+from bootstrap.images.definition import images
 from bootstrap.images.store import Shelf
 from bootstrap.report.progress import Progress
 
@@ -15,10 +20,10 @@ DIGEST = r"sha256:[0-9a-f]{64}"
 
 
 def test_own_images_are_named_by_digest_in_the_registry_and_bases_are_not_pushed(machine: Machine) -> None:
-    references = build("10.0.0.1:5000", QUIET, ["pause", "mlflow"])
+    references = build("127.0.0.1:1", QUIET, ["pause", "mlflow"])
     assert list(references) == ["pause", "mlflow"]
     digest = machine.finished("mlflow")[0]
-    assert references["mlflow"] == f"10.0.0.1:5000/colonnade/mlflow@{digest}"
+    assert references["mlflow"] == f"127.0.0.1:1/colonnade/mlflow@{digest}"
     pushed = machine.calls("skopeo")
     assert len(pushed) == 2
     assert all("--dest-tls-verify=false" in call and "--preserve-digests" in call for call in pushed)
@@ -147,6 +152,46 @@ def test_an_unknown_name_lists_the_known_ones(machine: Machine) -> None:
     with pytest.raises(ColonnadeError, match=r"there is no image pasue; fix: choose among .*pause"):
         build(None, QUIET, ["pasue"])
     assert machine.calls("") == []
+
+
+class PlainRegistry(BaseHTTPRequestHandler):
+    """Knows one manifest by the address of its tag."""
+
+    manifests: ClassVar[dict[str, str]] = {}
+
+    def do_HEAD(self) -> None:
+        digest = self.manifests.get(self.path)
+        self.send_response(200 if digest else 404)
+        if digest:
+            self.send_header("Docker-Content-Digest", digest)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def plain_registry() -> Iterator[str]:
+    PlainRegistry.manifests.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), PlainRegistry)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_what_the_registry_has_is_not_pushed_again(machine: Machine, plain_registry: str) -> None:
+    build(None, QUIET, ["seaweedfs"])
+    (digest,) = machine.finished("seaweedfs")
+    tag = images()["seaweedfs"].tag
+    PlainRegistry.manifests[f"/v2/chrislusf/seaweedfs/manifests/{tag}"] = digest
+    build(plain_registry, QUIET, ["seaweedfs"])
+    assert machine.calls("skopeo") == []
+    PlainRegistry.manifests[f"/v2/chrislusf/seaweedfs/manifests/{tag}"] = "sha256:another"
+    build(plain_registry, QUIET, ["seaweedfs"])
+    assert len(machine.calls("skopeo")) == 1
 
 
 @pytest.mark.usefixtures("machine")
