@@ -31,7 +31,7 @@ def apply(layout: Layout, manifests: Path) -> None:
     Raises:
         ColonnadeError: The API server refused one.
     """
-    kubectl = [binary("kubectl"), f"--kubeconfig={layout.kubeconfig}"]
+    kubectl = [str(binary("kubectl")), f"--kubeconfig={layout.kubeconfig}"]
     mode = ["--server-side", "--force-conflicts", "--field-manager=colonnade-cluster"]
     run([*kubectl, "apply", *mode, f"--filename={manifests}"], timeout=120)
     _stamp(layout).write_text(_digest(manifests))

@@ -115,7 +115,8 @@ class Cgroups:
                     continue
                 except OSError as error:
                     if time.monotonic() > deadline:
-                        raise ColonnadeError(f"cgroup {directory} cannot be removed: {error.strerror}") from error
+                        stuck = f"cgroup {directory} cannot be removed: {error.strerror}"
+                        raise ColonnadeError(stuck) from error
             if self._directories():
                 time.sleep(0.05)
 

@@ -57,9 +57,7 @@ class Client:
         """
         address = self.layout.address
         connection = (
-            http.client.HTTPSConnection(
-                address, port, timeout=self.timeout, context=self._context(identity)
-            )
+            http.client.HTTPSConnection(address, port, timeout=self.timeout, context=self._context(identity))
             if identity
             else http.client.HTTPConnection(address, port, timeout=self.timeout)
         )
@@ -83,7 +81,8 @@ class Client:
             return f"does not answer ({error.__class__.__name__})"
         if status == http.HTTPStatus.OK:
             return None
-        failing = [line[3:].split(" ")[0] for line in body.decode(errors="replace").splitlines() if line[:3] == "[-]"]
+        lines = body.decode(errors="replace").splitlines()
+        failing = [line[3:].split(" ")[0] for line in lines if line.startswith("[-]")]
         return f"not ready: {', '.join(failing)}" if failing else f"answers {status}"
 
     def object(self, path: str) -> dict[str, Any] | None:

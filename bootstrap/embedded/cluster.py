@@ -6,6 +6,8 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from bootstrap import images
@@ -96,7 +98,8 @@ class Cluster:
 
     def status(self) -> ClusterStatus:
         """Returns the state of every part, without changing anything."""
-        return health.of_cluster(self.layout, self._daemons() if self.layout.pki.exists() else [], self.processes)
+        daemons = self._daemons() if self.layout.pki.exists() else []
+        return health.of_cluster(self.layout, daemons, self.processes)
 
     def up(self, progress: Progress | None = None) -> None:
         """Brings the cluster up, or heals it; afterwards all parts are ready.
@@ -104,8 +107,8 @@ class Cluster:
         A healthy cluster is left as it is. Running pods survive the healing of anything but the namespaces.
 
         Raises:
-            ColonnadeError: The machine cannot carry it, and nothing was made; or a part failed: then a cluster
-                that had never been up is stopped again, and its logs are kept.
+            ColonnadeError: The machine cannot carry it, and nothing was made; or a part failed: then a
+                cluster that had never been up is stopped again, and its logs are kept.
         """
         progress = progress or Progress(f"Cluster {self.name}")
         preflight.check(self.layout)
@@ -119,9 +122,10 @@ class Cluster:
                 self._bring_up(progress)
             except (ColonnadeError, OSError) as error:
                 if fresh:
-                    self._halt()
+                    self.halt()
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                    raise ColonnadeError(f"the disk of {self.layout.state} is full", "free some space") from error
+                    full = f"the disk of {self.layout.state} is full"
+                    raise ColonnadeError(full, "free some space") from error
                 raise
 
     def down(self, progress: Progress | None = None) -> None:
@@ -134,10 +138,21 @@ class Cluster:
         preflight.check_root("down")
         with self._alone():
             with progress.step("processes and namespaces"):
-                self._halt()
+                self.halt()
             with progress.step("files"):
                 hosts.remove(self.layout)
                 self._forget()
+
+    def halt(self) -> None:
+        """Ends all that runs or is mounted and keeps the files: the cluster is as after a reboot.
+
+        Raises:
+            ColonnadeError: Something could not be ended or removed.
+        """
+        self.processes.kill_all()
+        mounts.remove(self.layout)
+        network.remove(self.layout)
+        self.processes.cgroups.remove()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -206,14 +221,16 @@ class Cluster:
             addons.apply(layout, manifests)
             # kubelet gives up when containerd does not answer at once.
             self._start([containers], client, step)
+            since = None if self.processes.current(kubelet) else datetime.now(UTC)
             self._start([*controllers, kubelet, services], client, step)
-            self._wait("node", lambda: health.node_fault(layout, client), step, "kubelet")
+            self._wait("node", partial(health.node_fault, layout, client, since), step, "kubelet")
             # It gives up when it does not find its node.
             self._start([policies], client, step)
         crash.point("after-kubelet")
         with progress.step("names and volumes", 15) as step:
+            self._wait("pods", partial(health.pods_fault, layout, client), step, "kubelet")
             for name in addons.DEPLOYMENTS:
-                self._wait(name, lambda name=name: addons.fault(client, name), step, "kubelet")
+                self._wait(name, partial(addons.fault, client, name), step, "kubelet")
         crash.point("after-addons")
         hosts.ensure(layout, EDGE_LABELS)
         layout.complete.touch()
@@ -223,7 +240,7 @@ class Cluster:
         for daemon in daemons:
             self.processes.start(daemon)
         for daemon in daemons:
-            self._wait(daemon.name, lambda daemon=daemon: self._fault(daemon, client), step)
+            self._wait(daemon.name, partial(self._fault, daemon, client), step)
 
     def _fault(self, daemon: Daemon, client: Client) -> str | None:
         if self.processes.record(daemon.name) is None:
@@ -240,13 +257,6 @@ class Cluster:
                 step.waiting_for(f"{name} {found}")
                 said = found
             time.sleep(0.1)
-
-    def _halt(self) -> None:
-        """Ends all that runs or is mounted; keeps the files."""
-        self.processes.kill_all()
-        mounts.remove(self.layout)
-        network.remove(self.layout)
-        self.processes.cgroups.remove()
 
     def _forget(self) -> None:
         """Removes the files."""

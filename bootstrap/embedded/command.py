@@ -16,7 +16,9 @@ def run(command: Sequence[str | Path], stdin: str | None = None, timeout: float 
     """
     words = [str(word) for word in command]
     try:
-        done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            words, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+        )
     except FileNotFoundError as error:
         raise ColonnadeError(f"{words[0]} is not installed", "make setup") from error
     except subprocess.TimeoutExpired as error:

@@ -11,6 +11,14 @@ from bootstrap.embedded.node import cni_binaries
 from bootstrap.embedded.pki import CLUSTER_CA, Pki, write
 from bootstrap.embedded.templates import render
 
+PLAIN = (
+    "kubelet.yaml",
+    "kube-proxy.yaml",
+    "admission.yaml",
+    "encryption.yaml",
+    "registry.yaml",
+    "resolv.conf",
+)
 KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kube-router")
 
 
@@ -63,7 +71,7 @@ def values(layout: Layout) -> dict[str, object]:
 def ensure(layout: Layout) -> None:
     """Writes all files that do not depend on images."""
     filled = values(layout)
-    for name in ("kubelet.yaml", "kube-proxy.yaml", "admission.yaml", "encryption.yaml", "registry.yaml", "resolv.conf"):
+    for name in PLAIN:
         _update(layout.config / name, render(name, **filled))
     _update(layout.config / "cni" / "10-pods.conflist", render("cni.conflist", **filled))
     _update(layout.config / "registries" / "_default" / "hosts.toml", render("hosts.toml", **filled))

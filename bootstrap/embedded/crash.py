@@ -1,6 +1,6 @@
 """Named moments at which a test may let `up` die, to prove that the next `up` or `down` copes.
 
-`COLONNADE_CRASH_AT=<point>` makes the process kill itself with SIGKILL at that point: no handler, no clean-up.
+`COLONNADE_CRASH_AT=<point>` makes the process kill itself with SIGKILL there: no handler, no clean-up.
 """
 
 import os

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from bootstrap.embedded import addons, mounts, network
 from bootstrap.embedded.client import Client
+from bootstrap.embedded.command import run
 from bootstrap.embedded.layout import Layout
 from bootstrap.embedded.processes import Daemon, Processes
 
@@ -45,19 +47,51 @@ def of_daemon(daemon: Daemon, processes: Processes, client: Client | None) -> Co
     return Component(daemon.name, "running", record.pid, fault is None, fault or "")
 
 
-def node_fault(layout: Layout, client: Client) -> str | None:
-    """Returns why the node takes no pods; None when it does."""
+def node_fault(layout: Layout, client: Client, since: datetime | None = None) -> str | None:
+    """Returns why the node takes no pods; None when it does, and said so after `since`."""
     node = client.object(f"/api/v1/nodes/{layout.full_name}")
     if node is None:
         return "not registered"
     for condition in node.get("status", {}).get("conditions", []):
+        if condition["type"] == "Ready" and condition["status"] != "True":
+            return str(condition.get("message") or "not ready")
         if condition["type"] == "Ready":
-            return None if condition["status"] == "True" else str(condition.get("message") or "not ready")
+            reported = datetime.fromisoformat(condition["lastHeartbeatTime"])
+            # The API keeps whole seconds.
+            stale = since is not None and reported < since.replace(microsecond=0)
+            return "has not reported since it started" if stale else None
     return "has not reported yet"
+
+
+def pods_fault(layout: Layout, client: Client) -> str | None:
+    """Returns which pods count as ready although their containers are dead, as all do right after a crash.
+
+    Nothing but the runtime knows better than the API server, until kubelet has looked after every pod.
+    """
+    pods = client.object(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{layout.full_name}")
+    if pods is None:
+        return "cannot be listed"
+    listed = run(["ctr", f"--address={layout.containerd_socket}", "--namespace=k8s.io", "tasks", "list"])
+    running = {words[0] for line in listed.splitlines() if (words := line.split())[-1:] == ["RUNNING"]}
+    stale = [
+        pod["metadata"]["name"]
+        for pod in pods["items"]
+        if any(
+            status["ready"] and status.get("containerID", "").rpartition("/")[2] not in running
+            for status in pod["status"].get("containerStatuses", [])
+        )
+    ]
+    return f"not looked after yet: {', '.join(stale)}" if stale else None
 
 
 def _plain(name: str, fault: str | None) -> Component:
     return Component(name, "ready" if fault is None else "not ready", None, fault is None, fault or "")
+
+
+def _pods(layout: Layout, client: Client, daemons: Sequence[Component]) -> str | None:
+    if not all(daemon.pid for daemon in daemons if daemon.name == "containerd"):
+        return "containerd is stopped"
+    return pods_fault(layout, client)
 
 
 def of_cluster(layout: Layout, daemons: Sequence[Daemon], processes: Processes) -> ClusterStatus:
@@ -75,5 +109,6 @@ def of_cluster(layout: Layout, daemons: Sequence[Daemon], processes: Processes) 
         found = list(pool.map(lambda daemon: of_daemon(daemon, processes, client), daemons))
     unknown = None if client else "cannot be reached"
     above = [_plain("node", node_fault(layout, client) if client else unknown)]
+    above.append(_plain("pods", _pods(layout, client, found) if client else unknown))
     above += [_plain(name, addons.fault(client, name) if client else unknown) for name in addons.DEPLOYMENTS]
     return ClusterStatus(layout.name, (*ground, *found, *above))

@@ -14,7 +14,7 @@ def _markers(layout: Layout) -> tuple[str, str]:
 
 
 def without(text: str, layout: Layout) -> str:
-    """Returns the text without the cluster's block; a block that lost its end stops at the next foreign line."""
+    """Returns the text without the cluster's block; one that lost its end stops at a foreign line."""
     begin, end = _markers(layout)
     kept, inside = [], False
     for line in text.splitlines(keepends=True):

@@ -64,7 +64,8 @@ class Layout:
         longest = len(str(self.containerd_socket))
         if longest > SOCKET_PATH_LIMIT:
             raise ColonnadeError(
-                f"state directory {self.state} is too long: sockets in it take {longest} of {SOCKET_PATH_LIMIT} bytes",
+                f"state directory {self.state} is too long: a socket in it takes {longest} bytes, the limit is "
+                f"{SOCKET_PATH_LIMIT}",
                 "set COLONNADE_STATE to a shorter path",
             )
 

@@ -1,7 +1,8 @@
 """The cluster's mount namespace.
 
-Pods' mounts, containerd's sockets and what kubelet and CNI keep at fixed places all live in it. So two clusters
-never meet in `/run` or `/var/lib`, and when its last process ends every mount is gone, also after a crash.
+Pods' mounts, containerd's sockets and what kubelet and CNI keep at fixed places all live in it. So two
+clusters never meet in `/run` or `/var/lib`, and when its last process ends every mount is gone, also after a
+crash.
 """
 
 from pathlib import Path

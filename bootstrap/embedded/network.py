@@ -1,7 +1,6 @@
 """The cluster's network namespace: joined to the host by a veth pair, and to nothing else."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +111,10 @@ def remove(layout: Layout) -> None:
         run(["ip", "netns", "delete", layout.full_name])
     layout.netns.unlink(missing_ok=True)
     # The kernel takes the pair away with the namespace, but only some time later.
-    if layout.host_interface in os.listdir("/sys/class/net"):
+    interface = Path("/sys/class/net", layout.host_interface)
+    if interface.exists():
         try:
             run(["ip", "link", "delete", layout.host_interface])
         except ColonnadeError:
-            if layout.host_interface in os.listdir("/sys/class/net"):
+            if interface.exists():
                 raise

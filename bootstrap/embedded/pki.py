@@ -1,7 +1,7 @@
 """Certificate authorities, certificates and keys of a cluster.
 
-Authorities are made once and kept: people trust them. Leaf certificates are made anew when they near their end,
-when what they say has changed, or when a crash left half of a pair.
+Authorities are made once and kept: people trust them. Leaf certificates are made anew when they near their
+end, when what they say has changed, or when a crash left half of a pair.
 """
 
 import os
@@ -181,7 +181,7 @@ class Pki:
     def _ensure_leaf(self, leaf: Leaf) -> bool:
         authority = self._load(leaf.authority)
         if authority is None:  # `ensure` has made it before
-            raise ColonnadeError(f"certificate authority {leaf.authority} is missing", "run the command again")
+            raise ColonnadeError(f"authority {leaf.authority} is missing", "run the command again")
         issuer, issuer_key = authority
         found = self._load(leaf.name)
         if found and self._good(found[0], leaf, issuer):

@@ -13,7 +13,7 @@ from bootstrap.toolchain import binary
 
 SYSTEM_TOOLS = (
     *("ip", "nsenter", "unshare", "setsid", "mount", "umount"),
-    *("containerd", "containerd-shim-runc-v2", "runc", "nft", "iptables", "ipset"),
+    *("containerd", "containerd-shim-runc-v2", "ctr", "runc", "nft", "iptables", "ipset"),
 )
 BUILT_TOOLS = (
     *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"),
@@ -44,7 +44,7 @@ def check_space(place: Path, wanted: int = FREE_BYTES) -> None:
     free = shutil.disk_usage(place).free
     if free < wanted:
         raise ColonnadeError(
-            f"the disk of {place} is full: {free // 2**20} MiB are free, the cluster needs {wanted // 2**20} MiB",
+            f"the disk of {place} is full: {free // 2**20} MiB are free, {wanted // 2**20} MiB are needed",
             "free some space, or set COLONNADE_STATE to a directory on a larger disk",
         )
 
