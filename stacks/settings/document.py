@@ -11,10 +11,12 @@ from stacks.settings.faults import WHOLE_FILE, Fault, Location, show_path
 
 ENCRYPTED = "[encrypted]"
 _DEEPEST = 32
+# Beyond it, JSON as the engine writes it has an exponent.
+_LARGEST_WHOLE = 1e21
 
 
 class _Loader(yaml.SafeLoader):
-    """Types scalars as the engine does: YAML 1.2, where `yes`, `1:30` and `2026-01-01` are text."""
+    """Types scalars as the engine does: YAML 1.2, where `yes` and `1:30` are text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
@@ -22,8 +24,9 @@ class _Loader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F]+|0o[0-7]+", "-+0123456789"),
+    ("int", r"[-+]?(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F]+|0o?[0-7]+", "-+0123456789"),
     ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("timestamp", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?", "0123456789"),
     ("merge", r"<<", "<"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
@@ -139,9 +142,13 @@ class _Reader:
         if kind == "bool" and text.lower() in ("true", "false"):
             return text.lower() == "true"
         if kind == "int" and re.fullmatch(r"[-+]?[0-9_]+|0x[0-9a-fA-F]+|0o[0-7]+", text):
-            return int(text.replace("_", ""), 0)
+            return int(text, 8) if re.fullmatch(r"0[0-7]+", text) else int(text.replace("_", ""), 0)
         if kind == "float":
-            return float(text)
+            number = float(text)
+            return int(number) if number.is_integer() and abs(number) < _LARGEST_WHOLE else number
+        if kind == "timestamp":
+            self._fault(at, node, "reads as a date", "put it in quotes")
+            return text
         if kind in ("str", "merge"):
             return text
         self._fault(at, node, f"has the YAML tag {node.tag}", "write it without a tag")

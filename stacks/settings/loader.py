@@ -184,10 +184,13 @@ def _decode(name: str, value: Any) -> Any:
     """Returns the value of a top-level key, which the engine hands over as text."""
     if not isinstance(value, str):
         return value
+    if value in ("", "null"):
+        # The engine calls a key without value the one today and says that it will call it the other.
+        return None
     field = Settings.model_fields.get(name)
     decoded = _json(value)
     if decoded is None or field is None:
-        return None if value == "null" else value
+        return value
     kind = plain_type(field.annotation)
     return value if kind is str or get_origin(kind) is Literal else decoded
 

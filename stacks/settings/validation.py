@@ -65,9 +65,7 @@ def validate(
             for location, fault in _translate(error, is_secret)
             if location not in placeholders
         ]
-        faulted = [location for location, _ in found] + [
-            tuple(problem["loc"]) for problem in error.errors(include_url=False)
-        ]
+        faulted = [_field(tuple(problem["loc"])) for problem in error.errors(include_url=False)]
         faults = [fault for _, fault in found]
         settings = None
     faults += [
@@ -81,15 +79,12 @@ def validate(
     ]
     faults += list(_plain_secrets(given, is_secret))
     faulted += placeholders
-    judged = (
-        settings if settings and not faulted else build(Settings, completed, [_field(at) for at in faulted])
-    )
-    known = {fault.path for fault in faults}
-    for fault in judge(judged, given):
-        if fault.path not in known:
-            known.add(fault.path)
-            faults.append(fault)
-    return (_settle(settings) if settings and not faults else None), faults
+    judged = settings if settings and not faulted else build(Settings, completed, faulted)
+    # Of several faults at one place the first is the plainest.
+    unique: dict[str, Fault] = {}
+    for fault in (*faults, *judge(judged, given)):
+        unique.setdefault(fault.path, fault)
+    return (_settle(settings) if settings and not unique else None), list(unique.values())
 
 
 def _settle(settings: Settings) -> Settings:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from stacks.settings import Fault, load_file
+from stacks.settings.implied import PRODUCTION_FLOORS
 from stacks.settings.loader import check_file
+from stacks.settings.rules import RULES, Rule
 
 FIXTURES = sorted((Path(__file__).parents[3] / "fixtures" / "settings").glob("*.yaml"))
 NAME = re.compile(r"(on-premises|aws|azure|gcp)\.(ok|error)\.[a-z0-9-]+\.yaml")
@@ -69,6 +71,26 @@ def test_every_fault_has_a_line_of_its_own_file_and_a_fix(path: Path) -> None:
         if fault.problem != "is empty":
             assert fault.line is not None
             assert not lines[fault.line - 1].startswith("#")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_rule_is_needed(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stacks.settings.rules.RULES", tuple(other for other in RULES if other is not rule))
+    missed = [
+        path.name
+        for path in of("error")
+        if {fault.path for fault in check_file(path)[1]} != {at for at, _ in expectations(path)}
+    ]
+    assert missed, f"no fixture misses {rule.__name__}"
+
+
+@pytest.mark.parametrize("setting", PRODUCTION_FLOORS)
+def test_every_floor_is_needed(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(PRODUCTION_FLOORS, setting)
+    weak = [path for path in of("error") if path.stem.endswith((".weak-production", ".weak-network"))]
+    assert any(
+        {fault.path for fault in check_file(path)[1]} != {at for at, _ in expectations(path)} for path in weak
+    )
 
 
 def test_a_minimal_file_is_short() -> None:

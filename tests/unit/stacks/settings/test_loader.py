@@ -174,11 +174,13 @@ def test_faults_come_in_the_order_of_lines(tmp_path: Path) -> None:
         ("0x1F", 31),
         ("0o17", 15),
         ("1.5", 1.5),
-        ("1e3", 1000.0),
+        ("1e3", 1000),
+        ("1e-3", 0.001),
         ("1:30", "1:30"),
-        ("2026-01-01", "2026-01-01"),
+        ("'2026-01-01'", "2026-01-01"),
         ("'12'", "12"),
-        ("007", 7.0),
+        ("017", 15),
+        ("08", 8),
         ("<<", "<<"),
     ],
 )
@@ -188,8 +190,9 @@ def test_scalars_have_the_types_of_yaml_1_2(written: str, value: Any) -> None:
     assert type(found) is type(value)
 
 
-def test_tags_of_other_types_are_faults() -> None:
-    (fault,) = read("a: !!binary aGk=\n").faults
+@pytest.mark.parametrize("written", ["!!binary aGk=", "!!int text", "2026-01-01", "2026-01-01T10:00:00Z"])
+def test_scalars_of_other_types_are_faults(written: str) -> None:
+    (fault,) = read(f"a: {written}\n").faults
     assert fault.path == "a"
     assert fault.line == 1
 
