@@ -29,9 +29,7 @@ def bare_program(preview: Mapping[str, Any]) -> str:
     states = [step["newState"] for step in preview["steps"] if "newState" in step]
     by_urn = {state["urn"]: state for state in states}
     remote = {state["urn"] for state in states if state["type"].startswith(REMOTE_COMPONENTS)}
-    providers = {
-        state["type"]: state for state in states if state["type"].startswith("pulumi:providers:")
-    }
+    providers = {state["type"]: state for state in states if state["type"].startswith("pulumi:providers:")}
     kubernetes = providers["pulumi:providers:kubernetes"]
     lines = [
         HEADER.format(
@@ -63,7 +61,11 @@ def _call(state: Mapping[str, Any]) -> list[str]:
         group = path.split(".")[0] if ".k8s.io" in module else path.rsplit(".", 1)[0]
         version = path.rsplit(".", 1)[1]
         known = group in KUBERNETES_GROUPS
-        call = f"pulumi_kubernetes.{group}.{version}.{name}" if known else "pulumi_kubernetes.apiextensions.CustomResource"
+        call = (
+            f"pulumi_kubernetes.{group}.{version}.{name}"
+            if known
+            else "pulumi_kubernetes.apiextensions.CustomResource"
+        )
         if not known:
             inputs = {"apiVersion": module, **inputs}
     else:

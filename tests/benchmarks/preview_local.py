@@ -28,9 +28,13 @@ def measure(platform: Platform) -> list[Result]:
             backend.mkdir()
         exported = _preview(whole, environment, place, "--json")
         bare.mkdir()
-        (bare / "Pulumi.yaml").write_text(f"name: colonnade\nruntime: {{name: python, options: {{virtualenv: {ROOT}/.venv}}}}\n")
+        (bare / "Pulumi.yaml").write_text(
+            f"name: colonnade\nruntime: {{name: python, options: {{virtualenv: {ROOT}/.venv}}}}\n"
+        )
         (bare / "__main__.py").write_text(bare_program(json.loads(exported)))
-        (bare / f"Pulumi.{platform.stack}.yaml").write_text('config: {"pulumi:disable-default-providers": ["*"]}\n')
+        (bare / f"Pulumi.{platform.stack}.yaml").write_text(
+            'config: {"pulumi:disable-default-providers": ["*"]}\n'
+        )
         _preview(bare, environment, place)
         seconds: dict[str, list[float]] = {"whole": [], "bare": []}
         for _ in range(RUNS):

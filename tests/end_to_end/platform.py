@@ -35,7 +35,9 @@ class Platform:
 
         return engine_environment() | {"PULUMI_BACKEND_URL": f"file://{self.backend}", "NO_COLOR": "1"}
 
-    def run(self, *command: str, check: bool = True, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, check: bool = True, timeout: float = 1500
+    ) -> subprocess.CompletedProcess[str]:
         """Runs a command of the project's environment in the checkout."""
         result = subprocess.run(
             [str(BIN / command[0]), *command[1:]],
@@ -48,7 +50,10 @@ class Platform:
             stdin=subprocess.DEVNULL,
         )
         if check and result.returncode:
-            pytest.fail(f"{' '.join(command)} exited {result.returncode}\n{result.stdout}\n{result.stderr}", pytrace=False)
+            pytest.fail(
+                f"{' '.join(command)} exited {result.returncode}\n{result.stdout}\n{result.stderr}",
+                pytrace=False,
+            )
         return result
 
     def colonnade(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -62,7 +67,9 @@ class Platform:
     @cached_property
     def outputs(self) -> dict[str, Any]:
         """All stack outputs, secrets in plain."""
-        outputs: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
+        outputs: dict[str, Any] = json.loads(
+            self.pulumi("stack", "output", "--json", "--show-secrets").stdout
+        )
         return outputs
 
     @cached_property

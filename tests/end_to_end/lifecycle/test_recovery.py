@@ -60,7 +60,9 @@ def kill_up_at(platform: Platform, resources: int) -> None:
             if up.poll() is not None or time.monotonic() > deadline:
                 up.kill()
                 up.wait()
-                pytest.fail(f"`up` ended before it had recorded {resources} resources: {log.read_text()[-2000:]}")
+                pytest.fail(
+                    f"`up` ended before it had recorded {resources} resources: {log.read_text()[-2000:]}"
+                )
             time.sleep(0.1)
         os.kill(up.pid, signal.SIGKILL)
         up.wait()

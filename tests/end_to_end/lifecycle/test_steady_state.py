@@ -47,7 +47,7 @@ def test_no_secret_in_state_preview_log_or_output(platform: Platform) -> None:
     up = platform.colonnade("up", "--stack", platform.stack)
     logs = {
         str(path): path.read_text(errors="replace")
-        for path in Path(platform.cluster.directory).rglob("*.log")
+        for path in platform.cluster.layout.state.rglob("*.log")
         if "containers" not in path.parts
     }
     texts = {"state": state, "preview": preview, "outputs": output, "up": up.stdout + up.stderr, **logs}
@@ -68,7 +68,9 @@ def test_each_optional_part_can_be_switched_off(platform: Platform, stack_file: 
     finally:
         stack_file.write_text(before)
     deleted = {step["urn"].rsplit("::", 1)[1] for step in steps if step["op"] == "delete"}
-    assert any(capability in name for name in deleted), f"switching {part} off deletes nothing of it: {deleted}"
+    assert any(capability in name for name in deleted), (
+        f"switching {part} off deletes nothing of it: {deleted}"
+    )
 
 
 def test_protected_parts_refuse_to_be_destroyed(platform: Platform, stack_file: Path) -> None:
