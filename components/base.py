@@ -19,7 +19,8 @@ class Component(pulumi.ComponentResource, Generic[Args]):
     """Base of every component: token, argument coercion and the options of children.
 
     A subclass names its arguments' dataclass in `args_type` and builds its children in `build`. The token is
-    `colonnade:index:<class name>`; a test freezes all tokens, since a changed token replaces what it stands for.
+    `colonnade:index:<class name>`; a test freezes all tokens, since a changed token replaces what it stands
+    for.
 
     Args:
         name: Unique name of the component in the stack.
@@ -42,10 +43,10 @@ class Component(pulumi.ComponentResource, Generic[Args]):
         self.register_outputs(dict(self.build(coerced)))
 
     def inputs(self, args: Args) -> Mapping[str, pulumi.Input[Any]]:  # noqa: ARG002 - for subclasses
-        """Returns what is registered as the component's own inputs, for policies to see; nothing by default."""
+        """Returns what is registered as its own inputs, for policies to see; by default nothing."""
         return {}
 
-    def build(self, args: Args) -> Mapping[str, pulumi.Input[Any]]:
+    def build(self, args: Args) -> Mapping[str, pulumi.Input[Any]]:  # noqa: ARG002 - for subclasses
         """Creates the children and returns the outputs to register, outcome-named and few."""
         raise TypeError(f"{type(self).__name__} does not build anything: override build()")
 
@@ -78,12 +79,12 @@ class Component(pulumi.ComponentResource, Generic[Args]):
 def coerce(kind: type[Any], value: Any, where: str) -> Any:
     """Returns `value` as an instance of the dataclass `kind`, nested dataclasses included.
 
-    Keys may be written as Python names or in the camelCase of packaged components, and whole numbers may come as
-    floats, as they do over the engine's protocol.
+    Keys may be written as Python names or in the camelCase of packaged components, and whole numbers may come
+    as floats, as they do over the engine's protocol.
 
     Raises:
-        ArgsError: A required field is missing, a key is unknown, a value that shapes the component is an output,
-            or the value is neither dataclass nor mapping. Every fault is named, at any depth.
+        ArgsError: A required field is missing, a key is unknown, a value that shapes the component is an
+            output, or the value is neither dataclass nor mapping. Every fault is named, at any depth.
     """
     faults: list[str] = []
     coerced = _instance(kind, value, where, faults)

@@ -30,7 +30,8 @@ LIMITS: Final[dict[str, Limit]] = {
         "-",
         "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names",
     ),
-    # 63 less the `-` and ten characters that StatefulSet and CronJob append in the labels and names of their pods.
+    # 63 less the `-` and ten characters that StatefulSet and CronJob append in the labels and names of their
+    # pods.
     "kubernetes-workload": Limit(
         52,
         r"[a-z]([-a-z0-9]*[a-z0-9])?",
@@ -65,7 +66,7 @@ LIMITS: Final[dict[str, Limit]] = {
         24,
         r"[a-z]([-a-z0-9]*[a-z0-9])?",
         "-",
-        "https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftkeyvault",
+        "https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates",
     ),
     "aws-iam-role": Limit(
         64,
@@ -97,8 +98,8 @@ class NamingError(ValueError):
 def physical(kind: str, *words: str) -> str:
     """Returns the name of that kind for the words: the same words give the same name, on every machine.
 
-    Words that the service accepts stay as they are. A name that had to change, because it was too long or held other
-    characters, ends in a hash of the joined words, so that two different names never become one.
+    Words that the service accepts stay as they are. A name that had to change, because it was too long or
+    held other characters, ends in a hash of the joined words, so that two different names never become one.
 
     Args:
         kind: A key of `LIMITS`.

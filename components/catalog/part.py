@@ -28,8 +28,8 @@ class Chart(_Entry):
         repository: `https://` or `oci://` address of the repository.
         version: Exact version.
         digest: `sha256:...` of the archive, where it was fetched once.
-        hooks: Templates of the chart that hold Helm hooks, with what takes their place. Hooks do not run, so a
-            template that is not named here must have none.
+        hooks: Templates of the chart that hold Helm hooks, with what takes their place. Hooks do not run,
+            so a template that is not named here must have none.
     """
 
     name: str

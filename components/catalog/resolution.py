@@ -38,7 +38,8 @@ def image(name: str, images: Mapping[str, str]) -> str:
     if entry.built == "own":
         raise CatalogError(
             f"the stack names no image for {name}, which Colonnade builds itself; "
-            f"fix: run `colonnade images build` and set colonnade:images.{name} to the reference that it prints"
+            "fix: run `colonnade images build` and set "
+            f"colonnade:images.{name} to the reference that it prints"
         )
     if entry.image is None:
         raise CatalogError(f"{name} runs as no image; fix: see `colonnade catalog list`")
@@ -50,7 +51,8 @@ def references(images: Mapping[str, str], mirror: str | None = None) -> dict[str
 
     Args:
         images: The stack's `images`, which come first.
-        mirror: Registry and path that hold what upstream registries hold, under the same repositories and tags.
+        mirror: Registry and path that hold what upstream registries hold, under the same repositories and
+            tags.
     """
     upstream = {
         name: mirrored(entry.image, mirror) for name, entry in PARTS.items() if entry.image is not None

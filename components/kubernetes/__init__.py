@@ -1,0 +1,1 @@
+"""What Kubernetes objects the platform is made of: hardened, explicit, seen by policies."""

@@ -24,7 +24,8 @@ class ChartArgs:
         namespace: Namespace, which exists already.
         values: Values of the chart.
         source: `upstream` as the catalog names it, `mirror` or `directory`.
-        location: Registry and path of the mirror, or path of the directory, which holds `<chart>-<version>.tgz`.
+        location: Registry and path of the mirror, or path of the directory, which holds
+            `<chart>-<version>.tgz`.
         skip_crds: Whether to leave out the chart's `crds/` folder.
     """
 
@@ -47,9 +48,9 @@ class Reference:
 class Chart(Component[ChartArgs]):
     """A chart whose objects are children of their own, so that policies see each.
 
-    Guarantees: the exact version of the catalog; chart, repository, version and source are registered as inputs. An
-    archive from a directory is what the catalog pins, and has no Helm hook that the catalog does not replace: hooks
-    never run here, so one that nobody replaced would be lost silently.
+    Guarantees: the exact version of the catalog; chart, repository, version and source are registered as
+    inputs. An archive from a directory is what the catalog pins, and has no Helm hook that the catalog does
+    not replace: hooks never run here, so one that nobody replaced would be lost silently.
 
     Attributes:
         installed: The chart itself; what depends on it waits for all of its objects.

@@ -23,8 +23,8 @@ def check(archive: Path, chart: Chart) -> None:
     """Compares an archive with the catalog.
 
     Raises:
-        ChartError: It is missing or unreadable, is another chart, version or digest, or has a template with a Helm
-            hook that the catalog does not replace.
+        ChartError: It is missing or unreadable, is another chart, version or digest, or has a template
+            with a Helm hook that the catalog does not replace.
     """
     if not archive.is_file():
         raise ChartError(

@@ -41,10 +41,11 @@ class Configuration:
     def create(
         self, namespace: pulumi.Input[str], labels: Mapping[str, str], opts: pulumi.ResourceOptions
     ) -> dict[str, pulumi.Output[str]]:
-        """Creates the ConfigMap and the Secret where there is something to hold; returns the checksums by kind.
+        """Creates ConfigMap and Secret where there is something to hold; returns their checksums by kind.
 
-        The checksum of a Secret is keyed by the Secret's uid, which only those learn who may read the Secret: whoever
-        sees the pods alone cannot confirm a guessed password with it. It is therefore no secret itself.
+        The checksum of a Secret is keyed by the Secret's uid, which only those learn who may read the Secret:
+        whoever sees the pods alone cannot confirm a guessed password with it. It is therefore no secret
+        itself.
         """
         checksums: dict[str, pulumi.Output[str]] = {}
         metadata = meta.v1.ObjectMetaArgs(name=self.name, namespace=namespace, labels=dict(labels))
@@ -66,7 +67,7 @@ class Configuration:
         return checksums
 
     def environment(self) -> list[core.v1.EnvVarArgs]:
-        """Returns the environment; secret variables come first, so that plain ones may name them as `$(NAME)`."""
+        """Returns the environment; secret variables come first: plain ones may name them as `$(NAME)`."""
         secret = [
             core.v1.EnvVarArgs(
                 name=name,
@@ -126,7 +127,7 @@ def _items(files: Mapping[str, pulumi.Input[str]]) -> list[core.v1.KeyToPathArgs
 
 
 def _key(path: str) -> str:
-    """Returns the key of a file: its name, told apart from its namesakes elsewhere by a hash of the whole path."""
+    """Returns the key of a file: its name, told apart from its namesakes by a hash of the whole path."""
     return f"{hashlib.sha256(path.encode()).hexdigest()[:6]}-{PurePosixPath(path).name}"
 
 

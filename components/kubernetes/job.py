@@ -58,8 +58,9 @@ class ProvisioningJobArgs:
 class ProvisioningJob(Component[ProvisioningJobArgs]):
     """A Job that the update waits for; changed content makes a new one in place of the old.
 
-    Guarantees: passes Pod Security `restricted`; no service account token; reaches its callees and DNS alone; nobody
-    reaches it. It stays after completion: a Job that removed itself would be drift at the next refresh.
+    Guarantees: passes Pod Security `restricted`; no service account token; reaches its callees and DNS alone;
+    nobody reaches it. It stays after completion: a Job that removed itself would be drift at the next
+    refresh.
 
     Attributes:
         completed: Name of the Job, known once it has completed.

@@ -31,7 +31,8 @@ class NamespaceArgs:
 class Namespace(Component[NamespaceArgs]):
     """A namespace under the component's own name.
 
-    Guarantees: Pod Security is enforced, audited and warned of at the level; traffic in and out is denied by default.
+    Guarantees: Pod Security is enforced, audited and warned of at the level; traffic in and out is denied by
+    default.
 
     Attributes:
         namespace: Its name, for what is put into it.

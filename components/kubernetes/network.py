@@ -13,8 +13,8 @@ NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
 DNS_NAMESPACE: Final = "kube-system"
 # Where NodeLocal DNSCache listens on nodes that run it; a host address, which no pod selector matches.
 NODE_LOCAL_DNS: Final = "169.254.20.10/32"
-# The API server is no pod. Its address is known to no program that also runs before the cluster exists, and policies
-# see it after address translation: 443 on managed clusters, 6443 elsewhere.
+# The API server is no pod. Its address is known to no program that also runs before the cluster exists, and
+# policies see it after address translation: 443 on managed clusters, 6443 elsewhere.
 API_SERVER_PORTS: Final = (443, 6443)
 ANYWHERE: Final = "0.0.0.0/0"
 
@@ -32,7 +32,7 @@ def policy(
     kubernetes_api: bool = False,
     opts: pulumi.ResourceOptions,
 ) -> kubernetes.networking.v1.NetworkPolicy:
-    """Creates the policy of the selected pods: the callers at all ports, the callees, DNS, and nothing else."""
+    """Creates the policy of the selected pods: callers at all ports, callees, DNS, and nothing else."""
     egress = [
         _to(
             [

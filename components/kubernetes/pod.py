@@ -1,4 +1,4 @@
-"""The hardened pod that services and provisioning jobs share: pure functions from arguments to specifications."""
+"""The hardened pod that services and provisioning jobs share, as pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +93,8 @@ def specification(pod: Pod) -> core.v1.PodSpecArgs:
     return core.v1.PodSpecArgs(
         service_account_name=pod.service_account,
         automount_service_account_token=pod.token,
-        # The environment that links inject (`LAKEFS_PORT=tcp://...`) is read as configuration by some services.
+        # The environment that links inject (`LAKEFS_PORT=tcp://...`) is read as configuration by some
+        # services.
         enable_service_links=False,
         restart_policy=pod.restart_policy,
         security_context=core.v1.PodSecurityContextArgs(

@@ -1,4 +1,4 @@
-"""A hardened service: restricted pods, probes, budget, network policy, spread and storage in one component."""
+"""A hardened service: restricted pods, probes, budget, network policy, spread and storage in one."""
 
 import math
 import re
@@ -27,7 +27,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Probe:
-    """How the kubelet asks whether a replica works: exactly one of `path` (HTTP), `command` or neither (TCP)."""
+    """How the kubelet asks whether a replica works: by `path` (HTTP), by `command`, or by neither (TCP)."""
 
     port: int
     path: str | None = None
@@ -44,13 +44,15 @@ class WorkloadArgs:
         image: Reference by digest or by exact tag.
         ports: Service ports by name; the container listens on the same number.
         probe: Liveness, readiness and startup are derived from it.
-        cpu, memory: Requests; memory is the limit as well, CPU has no limit (throttling hurts latency more than it helps).
+        cpu, memory: Requests; memory is the limit as well, CPU has no limit (throttling hurts latency
+            more than it helps).
         command, args: Override of the image's entry point and its arguments.
         environment: Plain environment.
         secret_environment: Secret environment; goes through a Secret, whose change restarts the pods.
         files: Plain files by absolute path; a ConfigMap, whose change restarts the pods.
         secret_files: Secret files by absolute path; a Secret, likewise.
-        replicas: Number of replicas; from two on they are spread over nodes and zones, and a budget keeps all but one.
+        replicas: Number of replicas; from two on they are spread over nodes and zones, and a budget keeps
+            all but one.
         volume: Persistent storage; None makes a Deployment.
         scratch: Absolute paths that are writable and lost with the pod; the root file system is read-only.
         scratch_size: What each of them may hold before the pod is evicted.
@@ -102,9 +104,9 @@ SKIP_AWAIT: Final = {"pulumi.com/skipAwait": "true"}
 class Workload(Component[WorkloadArgs]):
     """A hardened Deployment, or StatefulSet where it keeps data.
 
-    Guarantees: passes Pod Security `restricted`; read-only root; no service account token unless asked for; default-deny
-    NetworkPolicy with just the callers and callees named (and DNS); PodDisruptionBudget; changed configuration restarts pods.
-    Deleting it deletes its volumes as well, unless it is protected.
+    Guarantees: passes Pod Security `restricted`; read-only root; no service account token unless asked for;
+    default-deny NetworkPolicy with just the callers and callees named (and DNS); PodDisruptionBudget; changed
+    configuration restarts pods. Deleting it deletes its volumes as well, unless it is protected.
 
     Attributes:
         service: Name of the Service, which is also the DNS name inside the namespace.
@@ -167,14 +169,15 @@ class Workload(Component[WorkloadArgs]):
         self._controller(name, args, labels, template, restricted)
         self._budget(name, args, labels)
         self.service = service.metadata.apply(lambda it: str(it.name))
-        # Without the cluster's own domain, which is not `cluster.local` everywhere: each pod searches it by itself.
+        # Without the cluster's own domain, which is not `cluster.local` everywhere: each pod searches it by
+        # itself.
         self.host = pulumi.Output.format("{0}.{1}.svc", self.service, args.namespace)
         return {"service": self.service, "host": self.host, "service_account": self.service_account}
 
     def _services(
         self, name: str, args: WorkloadArgs, labels: Mapping[str, str]
     ) -> kubernetes.core.v1.Service:
-        """Creates the Service, and the headless one by which the replicas of a StatefulSet know each other."""
+        """Creates the Service, and a headless one by which replicas of a StatefulSet know each other."""
         ports = [
             core.v1.ServicePortArgs(
                 name=port,
@@ -215,7 +218,7 @@ class Workload(Component[WorkloadArgs]):
         template: core.v1.PodTemplateSpecArgs,
         restricted: pulumi.Resource,
     ) -> None:
-        """Creates the Deployment, or the StatefulSet with its volume claims; the policy stands before any pod runs."""
+        """Creates the Deployment, or the StatefulSet with its volumes, once the policy stands."""
         selector = meta.v1.LabelSelectorArgs(match_labels=dict(self.peer.labels))
         metadata = _metadata(name, args, labels)
         if args.volume is None:
@@ -269,8 +272,8 @@ class Workload(Component[WorkloadArgs]):
     def _budget(self, name: str, args: WorkloadArgs, labels: Mapping[str, str]) -> None:
         """Creates the budget: one pod at a time may go.
 
-        With one replica `minAvailable: 1` would block every drain of its node for good; `maxUnavailable: 1` lets
-        the drain through and still keeps all but one where there are more.
+        With one replica `minAvailable: 1` would block every drain of its node for good; `maxUnavailable: 1`
+        lets the drain through and still keeps all but one where there are more.
         """
         kubernetes.policy.v1.PodDisruptionBudget(
             self.name,

@@ -8,16 +8,16 @@ Run a program, then look at what would have gone to the engine:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert recorded.value(recorded.result.host) == "db.data.svc"
 
-- `recorded.result` is what the program returned; `recorded.value(x)` is the value of an output (or of anything that
-  holds outputs), `recorded.is_secret(x)` whether it is secret. Assert on these *after* the run: an `assert` in a
-  function given to `apply` may never run, so a test file that has one is not collected.
+- `recorded.result` is what the program returned; `recorded.value(x)` is the value of an output (or of what
+  holds outputs), `recorded.is_secret(x)` whether it is secret. Assert on these *after* the run: an `assert`
+  in a function given to `apply` may never run, so a test file that has one is not collected.
 - A resource has `type, name, inputs, secrets, provider, parent, protect, aliases, dependencies,
-  delete_before_replace, retain_on_delete, ignore_changes`. `inputs` are the wire inputs in plain, with whole numbers
-  as int; `secrets` are the dotted paths of those that are secret on the wire.
-- `run_program(program, preview=True, unknown=["kubernetes:core/v1:Secret"])` leaves the outputs of those types
+  delete_before_replace, retain_on_delete, ignore_changes`. `inputs` are the wire inputs in plain, with whole
+  numbers as int; `secrets` are the dotted paths of those that are secret on the wire.
+- `run_program(program, preview=True, unknown=["kubernetes:core/v1:Secret"])` leaves outputs of those types
   unknown, as in the preview of a stack that does not exist yet.
-- `run_program(program, outputs={"random:index/randomPassword:RandomPassword": {"result": "..."}})` adds outputs of a
-  type; a function gets the resource and returns them. Kubernetes objects get a uid, passwords a result by themselves.
+- `run_program(program, outputs={"random:index/randomId:RandomId": {"hex": "00"}})` adds outputs of a type; a
+  function gets the resource and returns them. Kubernetes objects get a uid by themselves, passwords a result.
 - An exception in the program, in an output or in a registration fails the test.
 """
 
@@ -159,7 +159,7 @@ class Recorder(mocks.MockMonitor):
 class _NoMocks(mocks.Mocks):
     """Answers calls with nothing; registrations never reach it."""
 
-    def call(self, args: mocks.MockCallArgs) -> Any:
+    def call(self, args: mocks.MockCallArgs) -> Any:  # noqa: ARG002 - the base's signature
         return {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> Any:
@@ -225,7 +225,7 @@ def no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport]:
-    """Fails a test file or class that collects nothing, and one whose assertions could be skipped silently."""
+    """Fails a test file or class that collects nothing, or whose assertions could be skipped silently."""
     report = yield
     if not report.passed or not isinstance(collector, pytest.Module | pytest.Class):
         return report

@@ -30,8 +30,11 @@ def test_case_7_a_wrong_assertion_inside_apply_fails(run_program: Any) -> None:
 def test_case_7_a_planted_test_file_fails(tmp_path: Path) -> None:
     harness = Path(__file__).with_name("conftest.py").read_text()
     (tmp_path / "conftest.py").write_text(harness)
-    program = "import pulumi_random as random\n\n\ndef program():\n    return random.RandomPet('it', length=2)\n\n\n"
-    wrong = "def test_it(run_program):\n    recorded = run_program(program)\n    assert recorded.value(recorded.result.length) == {}\n"
+    program = "import pulumi_random\n\ndef program():\n    return pulumi_random.RandomPet('it', length=2)\n\n"
+    wrong = (
+        "def test_it(run_program):\n    recorded = run_program(program)\n"
+        "    assert recorded.value(recorded.result.length) == {}\n"
+    )
     hidden = (
         "def test_it(run_program):\n    def check(length):\n        assert length == 3\n\n"
         "    run_program(lambda: program().length.apply(check))\n"
@@ -40,17 +43,23 @@ def test_case_7_a_planted_test_file_fails(tmp_path: Path) -> None:
     (tmp_path / "test_wrong.py").write_text(program + wrong.format(3))
     (tmp_path / "test_hidden.py").write_text(program + hidden)
     (tmp_path / "test_nothing.py").write_text("def check_it() -> None:\n    assert False\n")
-    results = {}
-    for name in ("right", "wrong", "hidden", "nothing"):
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_{name}.py"]
-        results[name] = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
-        )
-    assert results["right"].returncode == 0, results["right"].stdout
-    assert "assert 2 == 3" in results["wrong"].stdout
-    assert "may never run" in results["hidden"].stdout
-    assert "collects no test" in results["nothing"].stdout
-    assert all(results[name].returncode != 0 for name in ("wrong", "hidden", "nothing"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", "--tb=short"]
+    ran = subprocess.run(
+        [*command, "--continue-on-collection-errors"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ran.returncode == 1, ran.stdout
+    assert "PASSED test_right.py::test_it" in ran.stdout
+    assert "FAILED test_wrong.py::test_it - AssertionError: assert 2 == 3" in ran.stdout
+    assert "ERROR test_hidden.py" in ran.stdout
+    assert "may never run" in ran.stdout
+    assert "ERROR test_nothing.py" in ran.stdout
+    assert "collects no test" in ran.stdout
+    assert "1 failed, 1 passed, 2 errors" in ran.stdout
 
 
 def test_assertions_in_apply_are_found_by_line() -> None:

@@ -77,8 +77,8 @@ def test_an_image_that_colonnade_builds_must_be_named() -> None:
     with pytest.raises(CatalogError) as caught:
         catalog.image("redis", {})
     assert str(caught.value) == (
-        "the stack names no image for redis, which Colonnade builds itself; fix: run `colonnade images build` "
-        "and set colonnade:images.redis to the reference that it prints"
+        "the stack names no image for redis, which Colonnade builds itself; "
+        "fix: run `colonnade images build` and set colonnade:images.redis to the reference that it prints"
     )
     with pytest.raises(CatalogError, match="gateway-api runs as no image"):
         catalog.image("gateway-api", {})
