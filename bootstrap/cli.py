@@ -22,7 +22,7 @@ app = typer.Typer(
 app.command("setup")(lifecycle.setup)
 app.command("up")(lifecycle.up)
 app.command("down")(lifecycle.down)
-app.command("recover")(lifecycle.recover_command)
+app.command("recover")(lifecycle.recover)
 app.command("doctor")(toolchain.doctor)
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(images.app, name="images")

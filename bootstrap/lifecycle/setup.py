@@ -11,7 +11,19 @@ from bootstrap.toolchain import builder, debian
 
 
 def setup(progress: Progress) -> None:
-    """Installs packages, then builds toolchain and images side by side; what is there already is left alone.
+    """Makes all of it; what is there already is left alone.
+
+    Raises:
+        ColonnadeError: A package, a tool or an image cannot be had; what was finished before stays.
+    """
+    make(progress)
+    environment = Path(sys.prefix)
+    engine.install(environment)
+    engine.activate(environment)
+
+
+def make(progress: Progress) -> None:
+    """Installs packages, then fills the cache with toolchain and images, built side by side.
 
     Images that hold a binary of the toolchain wait for it; the others are made meanwhile.
 
@@ -28,9 +40,6 @@ def setup(progress: Progress) -> None:
         builder.build(builder.wanted(), progress)
         meanwhile.result()
     images.build(None, progress, [name for name in selection(None) if name not in independent])
-    environment = Path(sys.prefix)
-    engine.install(environment)
-    engine.activate(environment)
 
 
 def expected_seconds() -> float:

@@ -22,11 +22,10 @@ def measure(platform: Platform) -> list[Result]:
         place = Path(directory)
         whole, bare = place / "whole", place / "bare"
         _copy_program(platform, whole)
-        environment = platform.environment
         for project in (whole, bare):
             backend = place / f"{project.name}-backend"
             backend.mkdir()
-        exported = _preview(whole, environment, place, "--json")
+        exported = _preview(whole, platform, place, "--json")
         bare.mkdir()
         (bare / "Pulumi.yaml").write_text(
             f"name: colonnade\nruntime: {{name: python, options: {{virtualenv: {ROOT}/.venv}}}}\n"
@@ -35,12 +34,12 @@ def measure(platform: Platform) -> list[Result]:
         (bare / f"Pulumi.{platform.stack}.yaml").write_text(
             'config: {"pulumi:disable-default-providers": ["*"]}\n'
         )
-        _preview(bare, environment, place)
+        _preview(bare, platform, place)
         seconds: dict[str, list[float]] = {"whole": [], "bare": []}
         for _ in range(RUNS):
             for project in (whole, bare):
                 started = time.monotonic()
-                _preview(project, environment, place)
+                _preview(project, platform, place)
                 seconds[project.name].append(time.monotonic() - started)
     value, floor = (round(statistics.median(seconds[name]), 2) for name in ("whole", "bare"))
     return [Result("preview-local", value, "s", floor, GOAL)]
@@ -55,14 +54,13 @@ def _copy_program(platform: Platform, target: Path) -> None:
     shutil.copytree(ROOT / "stacks", target / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def _preview(project: Path, environment: dict[str, str], place: Path, *options: str) -> str:
+def _preview(project: Path, platform: Platform, place: Path, *options: str) -> str:
     backend = f"file://{place / f'{project.name}-backend'}"
-    stack = "local-e2e"
-    environment = environment | {"PULUMI_BACKEND_URL": backend}
+    environment = platform.environment | {"PULUMI_BACKEND_URL": backend}
     pulumi = [str(ROOT / ".venv" / "bin" / "pulumi")]
     for command in (
-        ["stack", "select", "--create", stack],
-        ["preview", "--stack", stack, *options],
+        ["stack", "select", "--create", platform.stack],
+        ["preview", "--stack", platform.stack, *options],
     ):
         result = subprocess.run(
             [*pulumi, *command, "--non-interactive"],
