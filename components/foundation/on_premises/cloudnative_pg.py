@@ -11,7 +11,7 @@ from pulumi_kubernetes import meta, networking
 
 from components import naming
 from components.base import Component
-from components.foundation.contract import DatabaseAccess, Peer
+from components.foundation.contract import DatabaseAccess, Peer, StoreAccess
 from components.foundation.on_premises.postgresql import PORT, Database
 from components.kubernetes.chart import Chart, ChartArgs
 from components.kubernetes.namespace import Namespace, NamespaceArgs
@@ -22,6 +22,10 @@ OPERATOR_NAMESPACE = "colonnade-database-operator"
 _API = "postgresql.cnpg.io/v1"
 _STATUS_PORT = 8000
 _WEBHOOK_PORT = 9443
+_PLUGIN_PORT = 9090
+_PLUGIN = "barman-cloud.cloudnative-pg.io"
+_OPERATOR_PODS = {"app.kubernetes.io/name": "cloudnative-pg"}
+_PLUGIN_PODS = {"app.kubernetes.io/name": "plugin-barman-cloud"}
 
 
 def host_based_access(databases: Sequence[str]) -> list[str]:
@@ -33,6 +37,30 @@ def host_based_access(databases: Sequence[str]) -> list[str]:
         *(f"hostssl {name} {name} all scram-sha-256" for name in databases),
         "host all all all reject",
     ]
+
+
+def server_pods(name: str, namespace: pulumi.Input[str]) -> Peer:
+    """Returns the pods of the cluster of that name, also before it is built."""
+    return Peer(namespace, {"cnpg.io/cluster": name})
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Where a cluster's log goes at once and its data by schedule, so that any moment can be restored.
+
+    Attributes:
+        store: The bucket, with the keys that open it.
+        peer: The store's pods and port.
+        schedule: When the data is copied, as five cron fields in UTC.
+        retention_days: Days for which any moment can be restored.
+        ready: Resources that must exist first.
+    """
+
+    store: StoreAccess
+    peer: tuple[Peer, int]
+    schedule: str
+    retention_days: int
+    ready: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +79,7 @@ class CloudNativePGArgs:
         pool: Node pool, None for any.
         protect: Whether the cluster refuses deletion.
         chart_source, chart_location: Where the operator's chart comes from; see `ChartArgs`.
+        backup: Where backups go, None for none. They need cert-manager in the cluster.
     """
 
     namespace: pulumi.Input[str]
@@ -67,6 +96,7 @@ class CloudNativePGArgs:
     protect: bool = False
     chart_source: str = "upstream"
     chart_location: str | None = None
+    backup: Backup | None = None
 
 
 class CloudNativePG(Component[CloudNativePGArgs]):
@@ -94,12 +124,15 @@ class CloudNativePG(Component[CloudNativePGArgs]):
             ).result
             for name in names
         }
-        self.peer = Peer(args.namespace, {"cnpg.io/cluster": self.name})
+        self.peer = server_pods(self.name, args.namespace)
         self.host = pulumi.Output.format("{0}-rw.{1}.svc", self.name, args.namespace)
         operator = self._operator(args)
         self._network(args)
         credentials = {name: self._credentials(args, name) for name in names}
-        cluster = self._cluster(args, credentials, operator)
+        archive = self._archive(args, args.backup, operator) if args.backup else []
+        cluster = self._cluster(args, credentials, [*operator, *archive])
+        if args.backup:
+            self._schedule(args, args.backup, cluster)
         self.ready = [self._database(args, database, cluster) for database in args.databases.values()]
         return {"host": self.host}
 
@@ -114,16 +147,15 @@ class CloudNativePG(Component[CloudNativePGArgs]):
             host=self.host, port=PORT, name=name, user=name, password=self._passwords[name], sslmode="require"
         )
 
-    def _operator(self, args: CloudNativePGArgs) -> pulumi.Resource:
+    def _operator(self, args: CloudNativePGArgs) -> list[pulumi.Resource]:
         """Installs the operator in a namespace of its own; its webhooks answer the API server alone."""
         repository, _, tag = args.operator_image.rpartition(":")
         namespace = Namespace(OPERATOR_NAMESPACE, NamespaceArgs(), self.child())
-        selector = {"app.kubernetes.io/name": "cloudnative-pg"}
         kubernetes.networking.v1.NetworkPolicy(
             f"{self.name}-operator-webhooks",
             metadata=meta.v1.ObjectMetaArgs(name="operator-webhooks", namespace=namespace.namespace),
             spec=networking.v1.NetworkPolicySpecArgs(
-                pod_selector=meta.v1.LabelSelectorArgs(match_labels=selector),
+                pod_selector=meta.v1.LabelSelectorArgs(match_labels=_OPERATOR_PODS),
                 policy_types=["Ingress"],
                 # The API server is no pod, so no selector finds it.
                 ingress=[
@@ -138,12 +170,16 @@ class CloudNativePG(Component[CloudNativePGArgs]):
             f"{self.name}-operator",
             namespace.namespace,
             {},
-            selector,
-            callees=[(self.peer, PORT), (self.peer, _STATUS_PORT)],
+            _OPERATOR_PODS,
+            callees=[
+                (self.peer, PORT),
+                (self.peer, _STATUS_PORT),
+                (Peer(OPERATOR_NAMESPACE, _PLUGIN_PODS), _PLUGIN_PORT),
+            ],
             kubernetes_api=True,
             opts=self.child(),
         )
-        return Chart(
+        chart = Chart(
             "cloudnative-pg",
             ChartArgs(
                 part="cloudnative-pg",
@@ -154,6 +190,7 @@ class CloudNativePG(Component[CloudNativePGArgs]):
             ),
             self.child(depends_on=[reach]),
         )
+        return [namespace, chart]
 
     def _network(self, args: CloudNativePGArgs) -> None:
         """Admits the callers to the database, and the replicas and the operator to each other."""
@@ -173,7 +210,11 @@ class CloudNativePG(Component[CloudNativePGArgs]):
             self.peer.labels,
             ports=[PORT, _STATUS_PORT],
             callers=[self.peer, Peer(OPERATOR_NAMESPACE)],
-            callees=[(self.peer, PORT), (self.peer, _STATUS_PORT)],
+            callees=[
+                (self.peer, PORT),
+                (self.peer, _STATUS_PORT),
+                *([args.backup.peer] if args.backup else []),
+            ],
             kubernetes_api=True,
             opts=self.child(),
         )
@@ -199,7 +240,7 @@ class CloudNativePG(Component[CloudNativePGArgs]):
         self,
         args: CloudNativePGArgs,
         credentials: Mapping[str, pulumi.Output[str]],
-        operator: pulumi.Resource,
+        depends_on: list[pulumi.Resource],
     ) -> pulumi.Resource:
         return kubernetes.apiextensions.CustomResource(
             self.name,
@@ -226,9 +267,86 @@ class CloudNativePG(Component[CloudNativePGArgs]):
                         for role, secret in credentials.items()
                     ]
                 },
+                **({"plugins": [_plugin(self.name)]} if args.backup else {}),
                 **({"affinity": {"nodeSelector": {POOL_LABEL: args.pool}}} if args.pool else {}),
             },
-            opts=self.child(depends_on=[operator], protect=args.protect or None),
+            opts=self.child(depends_on=depends_on, protect=args.protect or None),
+        )
+
+    def _archive(
+        self, args: CloudNativePGArgs, backup: Backup, operator: list[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        """Installs the plugin that makes backups, and tells it the bucket."""
+        reach = policy(
+            f"{self.name}-plugin",
+            OPERATOR_NAMESPACE,
+            {},
+            _PLUGIN_PODS,
+            ports=[_PLUGIN_PORT],
+            callers=[Peer(OPERATOR_NAMESPACE, _OPERATOR_PODS)],
+            kubernetes_api=True,
+            opts=self.child(depends_on=operator),
+        )
+        chart = Chart(
+            "plugin-barman-cloud",
+            ChartArgs(
+                part="plugin-barman-cloud",
+                namespace=OPERATOR_NAMESPACE,
+                source=args.chart_source,
+                location=args.chart_location,
+            ),
+            self.child(depends_on=[reach, *operator]),
+        )
+        name = f"{self.name}-backups"
+        kubernetes.core.v1.Secret(
+            name,
+            metadata=meta.v1.ObjectMetaArgs(name=name, namespace=args.namespace),
+            type="Opaque",
+            string_data=_without_none(
+                {
+                    "access-key-id": backup.store.access_key_id,
+                    "secret-access-key": backup.store.secret_access_key,
+                }
+            ),
+            opts=self.child(),
+        )
+        store = kubernetes.apiextensions.CustomResource(
+            name,
+            api_version="barmancloud.cnpg.io/v1",
+            kind="ObjectStore",
+            metadata=meta.v1.ObjectMetaArgs(name=name, namespace=args.namespace),
+            spec={
+                "retentionPolicy": f"{backup.retention_days}d",
+                "configuration": {
+                    "destinationPath": pulumi.Output.format("s3://{0}/", backup.store.bucket),
+                    "endpointURL": backup.store.endpoint,
+                    "s3Credentials": {
+                        "accessKeyId": {"name": name, "key": "access-key-id"},
+                        "secretAccessKey": {"name": name, "key": "secret-access-key"},
+                    },
+                    "wal": {"compression": "gzip"},
+                    "data": {"compression": "gzip"},
+                },
+            },
+            opts=self.child(depends_on=[chart, *backup.ready]),
+        )
+        return [store]
+
+    def _schedule(self, args: CloudNativePGArgs, backup: Backup, cluster: pulumi.Resource) -> None:
+        kubernetes.apiextensions.CustomResource(
+            f"{self.name}-schedule",
+            api_version=_API,
+            kind="ScheduledBackup",
+            metadata=meta.v1.ObjectMetaArgs(name=self.name, namespace=args.namespace),
+            spec={
+                "cluster": {"name": self.name},
+                # The operator's cron begins with seconds.
+                "schedule": f"0 {backup.schedule}",
+                "method": "plugin",
+                "pluginConfiguration": {"name": _PLUGIN},
+                "backupOwnerReference": "cluster",
+            },
+            opts=self.child(depends_on=[cluster]),
         )
 
     def _database(
@@ -255,6 +373,11 @@ class CloudNativePG(Component[CloudNativePGArgs]):
         )
 
 
+def _plugin(name: str) -> dict[str, Any]:
+    """Returns the entry of a cluster whose log goes to its archive."""
+    return {"name": _PLUGIN, "isWALArchiver": True, "parameters": {"barmanObjectName": f"{name}-backups"}}
+
+
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values that are there: the operator's webhook refuses an explicit null."""
+    """Returns the values that are there: an explicit null is refused where a field may be left out."""
     return {key: value for key, value in values.items() if value is not None}

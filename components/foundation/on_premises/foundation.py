@@ -23,7 +23,12 @@ from components.foundation.contract import (
 )
 from components.foundation.on_premises import cache, object_store, postgresql
 from components.foundation.on_premises.cache import Cache, CacheArgs
-from components.foundation.on_premises.cloudnative_pg import CloudNativePG, CloudNativePGArgs
+from components.foundation.on_premises.cloudnative_pg import (
+    Backup,
+    CloudNativePG,
+    CloudNativePGArgs,
+    server_pods,
+)
 from components.foundation.on_premises.edge import Edge, EdgeArgs
 from components.foundation.on_premises.object_store import ObjectStore, ObjectStoreArgs
 from components.foundation.on_premises.postgresql import Database, PostgreSQL, PostgreSQLArgs
@@ -35,6 +40,9 @@ EDGE_NAMESPACE = "colonnade-edge"
 STORE_LABEL = "s3"
 EMBEDDED = "embedded"
 CLOUDNATIVE_PG = "cloudnative-pg"
+DATABASE = "database"
+# A bucket of the foundation's own, beside those of the contract's purposes.
+BACKUPS = "backups"
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,10 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """The database server: `embedded` is one PostgreSQL of ours, `cloudnative-pg` a replicated one."""
+    """The database server: `embedded` is one PostgreSQL of ours, `cloudnative-pg` a replicated one.
+
+    Only the latter is backed up; `backup_schedule` has five cron fields, in UTC.
+    """
 
     mode: str = EMBEDDED
     size: str = "10Gi"
@@ -69,6 +80,9 @@ class DatabaseSettings:
     instances: int = 3
     cpu: str = "100m"
     memory: str = "512Mi"
+    backups: bool = False
+    backup_schedule: str = "0 3 * * *"
+    backup_retention_days: int = 7
 
 
 @dataclass(frozen=True)
@@ -187,7 +201,9 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
             ready += self._cache.ready
         return Access(
             identity=Identity(),
-            stores=self._store.access(consumer) if granted.stores else {},
+            stores={Purpose(key): store for key, store in self._store.access(consumer).items()}
+            if granted.stores
+            else {},
             database=database,
             cache=redis,
             peers=peers,
@@ -200,6 +216,8 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
             faults.append(
                 f"database mode {args.database.mode!r} is unknown; give {EMBEDDED} or {CLOUDNATIVE_PG}"
             )
+        if args.database.backups and args.database.mode != CLOUDNATIVE_PG:
+            faults.append(f"database mode {args.database.mode!r} makes no backups; give {CLOUDNATIVE_PG}")
         if not args.cache.enabled:
             faults += [
                 f"consumer {consumer.name!r} wants the cache, which is switched off"
@@ -210,6 +228,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
             raise ContractError("; ".join(faults))
 
     def _object_store(self, args: OnPremisesFoundationArgs, namespace: pulumi.Input[str]) -> ObjectStore:
+        own = {BACKUPS: DATABASE} if args.database.backups else {}
         return ObjectStore(
             "object-store",
             ObjectStoreArgs(
@@ -217,19 +236,23 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
                 image=catalog.image("seaweedfs", args.images),
                 toolbox_image=catalog.image("toolbox", args.images),
                 buckets={
-                    purpose: naming.physical("s3-bucket", args.environment, purpose) for purpose in Purpose
+                    purpose: naming.physical("s3-bucket", args.environment, purpose)
+                    for purpose in [*Purpose, *own]
                 },
+                unversioned=list(own),
                 additional_buckets=[
                     naming.physical("s3-bucket", args.environment, bucket)
                     for bucket in args.store.additional_buckets
                 ],
                 consumers={
                     consumer.name: tuple(consumer.stores) for consumer in args.consumers if consumer.stores
-                },
+                }
+                | {owner: (purpose,) for purpose, owner in own.items()},
                 callers=[
                     *_callers([consumer for consumer in args.consumers if consumer.stores]),
                     # People reach the store through the edge, with a consumer's keys.
                     Peer(EDGE_NAMESPACE),
+                    *([server_pods(DATABASE, namespace)] if args.database.backups else []),
                 ],
                 size=args.store.size,
                 storage_class=args.store.storage_class,
@@ -252,7 +275,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
         callers = _callers([consumer for consumer in args.consumers if consumer.name in databases])
         if args.database.mode == CLOUDNATIVE_PG:
             return CloudNativePG(
-                "database",
+                DATABASE,
                 CloudNativePGArgs(
                     namespace=namespace,
                     databases=databases,
@@ -268,11 +291,12 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
                     protect=args.protect,
                     chart_source=args.chart_source,
                     chart_location=args.chart_location,
+                    backup=self._backup(args),
                 ),
                 self.child(),
             )
         return PostgreSQL(
-            "database",
+            DATABASE,
             PostgreSQLArgs(
                 namespace=namespace,
                 image=catalog.image("postgresql", args.images),
@@ -287,6 +311,17 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
                 protect=args.protect,
             ),
             self.child(),
+        )
+
+    def _backup(self, args: OnPremisesFoundationArgs) -> Backup | None:
+        if not args.database.backups:
+            return None
+        return Backup(
+            store=self._store.access(DATABASE)[BACKUPS],
+            peer=(self._store.peer, object_store.PORT),
+            schedule=args.database.backup_schedule,
+            retention_days=args.database.backup_retention_days,
+            ready=self._store.ready,
         )
 
     def _redis(self, args: OnPremisesFoundationArgs, namespace: pulumi.Input[str]) -> Cache | None:

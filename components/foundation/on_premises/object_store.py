@@ -10,7 +10,7 @@ import pulumi
 import pulumi_random as random
 
 from components.base import Component
-from components.foundation.contract import Peer, Purpose, StoreAccess
+from components.foundation.contract import Peer, StoreAccess
 from components.kubernetes.job import ProvisioningJob, ProvisioningJobArgs
 from components.kubernetes.workload import Probe, Volume, Workload, WorkloadArgs, pods_of
 
@@ -65,7 +65,8 @@ class ObjectStoreArgs:
         namespace: Namespace, which exists already.
         image: Image of SeaweedFS.
         toolbox_image: Image with curl for the job that creates the buckets.
-        buckets: Purpose to physical bucket name.
+        buckets: Purpose to physical bucket name; a purpose is the contract's or one of the foundation's own.
+        unversioned: Purposes whose bucket forgets what is deleted: for what has a retention of its own.
         consumers: Consumer name to the purposes whose bucket it may read and write.
         additional_buckets: Physical names of further buckets, which no consumer reaches.
         callers: Pods that may connect to the S3 port.
@@ -78,8 +79,9 @@ class ObjectStoreArgs:
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     toolbox_image: pulumi.Input[str]
-    buckets: Mapping[Purpose, str]
-    consumers: Mapping[str, Sequence[Purpose]] = field(default_factory=dict)
+    buckets: Mapping[str, str]
+    unversioned: Sequence[str] = ()
+    consumers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     additional_buckets: Sequence[str] = ()
     callers: Sequence[Peer] = ()
     size: pulumi.Input[str] = "20Gi"
@@ -94,7 +96,8 @@ class ObjectStore(Component[ObjectStoreArgs]):
     """SeaweedFS behind its S3 port alone.
 
     Guarantees: every request is signed by a known identity; each consumer reaches just the buckets of its
-    purposes; master, volume and filer listen on the pod's loopback only; object versions are kept.
+    purposes; master, volume and filer listen on the pod's loopback only; object versions are kept where the
+    bucket is not one of `unversioned`.
 
     Attributes:
         service: Name of the Service of the S3 port.
@@ -121,6 +124,7 @@ class ObjectStore(Component[ObjectStoreArgs]):
         self.service = workload.service
         self.peer = workload.peer
         self.endpoint = pulumi.Output.format("http://{0}:{1}", workload.host, PORT)
+        versioned = [bucket for purpose, bucket in args.buckets.items() if purpose not in args.unversioned]
         provisioned = ProvisioningJob(
             self._job,
             ProvisioningJobArgs(
@@ -132,7 +136,8 @@ class ObjectStore(Component[ObjectStoreArgs]):
                     "ENDPOINT": self.endpoint,
                     "REGION": REGION,
                     "ACCESS_KEY_ID": _ADMINISTRATOR,
-                    "BUCKETS": " ".join([*args.buckets.values(), *args.additional_buckets]),
+                    "VERSIONED": " ".join([*versioned, *args.additional_buckets]),
+                    "UNVERSIONED": " ".join(args.buckets[purpose] for purpose in args.unversioned),
                 },
                 secret_environment={"SECRET_ACCESS_KEY": administrator},
                 callees=[(workload.peer, PORT)],
@@ -142,7 +147,7 @@ class ObjectStore(Component[ObjectStoreArgs]):
         self.ready = [provisioned]
         return {"endpoint": self.endpoint, "buckets": dict(args.buckets)}
 
-    def access(self, consumer: str) -> Mapping[Purpose, StoreAccess]:
+    def access(self, consumer: str) -> Mapping[str, StoreAccess]:
         """Returns the buckets of one consumer, with the one key that opens them.
 
         Raises:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Creates the buckets that are missing and keeps versions of what they hold. Running it again changes nothing.
+# Creates the buckets that are missing and keeps versions of what VERSIONED ones hold. Repeating it changes nothing.
 set -eu
 
 request() { # method, path, body: prints the HTTP status; the answer is in /tmp/answer
@@ -18,7 +18,7 @@ expect() { # wanted status, got, what was done
     fi
 }
 
-for bucket in $BUCKETS; do
+for bucket in $VERSIONED $UNVERSIONED; do
     status=$(request GET "$bucket?location=" "")
     if [ "$status" = 404 ]; then
         status=$(request PUT "$bucket" "")
@@ -27,6 +27,9 @@ for bucket in $BUCKETS; do
     else
         expect 200 "$status" "look up bucket $bucket"
     fi
+done
+
+for bucket in $VERSIONED; do
     enabled='<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>'
     status=$(request PUT "$bucket?versioning=" "$enabled")
     expect 200 "$status" "turn on versioning of $bucket"

@@ -242,3 +242,43 @@ class TestCloudNativePG:
             "kubernetes:postgresql.cnpg.io/v1:Cluster",
             "kubernetes:postgresql.cnpg.io/v1:Database",
         }
+
+    def test_backups_go_to_a_bucket_that_no_consumer_reaches(self, run_program: Any) -> None:
+        settings = DatabaseSettings(
+            mode="cloudnative-pg", backups=True, backup_schedule="15 2 * * *", backup_retention_days=35
+        )
+        recorded = run_program(lambda: foundation(database=settings))
+        archive = recorded.one("kubernetes:barmancloud.cnpg.io/v1:ObjectStore").inputs
+        assert archive["spec"]["retentionPolicy"] == "35d"
+        assert archive["spec"]["configuration"]["destinationPath"] == "s3://lab-backups/"
+        cluster = recorded.one("kubernetes:postgresql.cnpg.io/v1:Cluster").inputs["spec"]
+        assert cluster["plugins"][0]["isWALArchiver"] is True
+        assert cluster["plugins"][0]["parameters"] == {"barmanObjectName": archive["metadata"]["name"]}
+        schedule = recorded.one("kubernetes:postgresql.cnpg.io/v1:ScheduledBackup").inputs["spec"]
+        assert schedule["schedule"] == "0 15 2 * * *"
+        keys = recorded.one("kubernetes:core/v1:Secret", "database-backups")
+        assert keys.inputs["stringData"]["secret-access-key"] == "generated-object-store-database"
+        assert any(path.startswith("stringData") for path in keys.secrets)
+        granted = [recorded.result.grant(name).stores.values() for name in ("lakefs", "feast", "mlflow")]
+        assert not any(store.bucket == "lab-backups" for stores in granted for store in stores)
+
+    def test_the_bucket_of_backups_frees_what_is_deleted(self, run_program: Any) -> None:
+        settings = DatabaseSettings(mode="cloudnative-pg", backups=True)
+        recorded = run_program(lambda: foundation(database=settings))
+        (container,) = recorded.one("kubernetes:batch/v1:Job").inputs["spec"]["template"]["spec"][
+            "containers"
+        ]
+        environment = {item["name"]: item.get("value") for item in container["env"]}
+        assert environment["UNVERSIONED"] == "lab-backups"
+        assert "lab-backups" not in environment["VERSIONED"]
+
+    def test_without_backups_none_are_made(self, run_program: Any) -> None:
+        recorded = run_program(self.program)
+        assert not recorded.all("kubernetes:barmancloud.cnpg.io/v1:ObjectStore")
+        assert not recorded.all("kubernetes:postgresql.cnpg.io/v1:ScheduledBackup")
+        assert "plugins" not in recorded.one("kubernetes:postgresql.cnpg.io/v1:Cluster").inputs["spec"]
+
+
+def test_backups_of_the_embedded_server_are_refused(run_program: Any) -> None:
+    with pytest.raises(ContractError, match="makes no backups; give cloudnative-pg"):
+        run_program(lambda: foundation(database=DatabaseSettings(backups=True)))

@@ -124,7 +124,7 @@ def test_a_consumer_of_the_store_gets_its_own_buckets_and_key(run_program: Any) 
 def test_buckets_are_made_by_a_job_that_runs_after_the_store(run_program: Any) -> None:
     recorded = run_program(lambda: store(additional_buckets=["lab-extra"]))
     environment = {item["name"]: item.get("value") for item in container(recorded, JOB)["env"]}
-    assert environment["BUCKETS"] == "lab-lake lab-artifacts lab-models lab-logs lab-extra"
+    assert environment["VERSIONED"] == "lab-lake lab-artifacts lab-models lab-logs lab-extra"
     assert environment["ENDPOINT"] == "http://object-store.foundation.svc:8333"
     assert environment["SECRET_ACCESS_KEY"] is None
     assert waits_for(recorded, recorded.one(JOB), recorded.one(SET))
