@@ -7,10 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_origin
 
-import pulumi
-from pulumi.runtime import is_config_secret
-from pulumi.runtime.config import CONFIG
-
 from stacks.settings import document
 from stacks.settings.faults import WHOLE_FILE, Fault, Location, SettingsError, closest, show_path
 from stacks.settings.model import Settings
@@ -83,6 +79,11 @@ def from_pulumi() -> Settings:
     Raises:
         SettingsError: With every fault of the configuration, in the words of `load_file`.
     """
+    # Imported here: the SDK takes most of a second, and who checks a file has no engine.
+    import pulumi
+    from pulumi.runtime import is_config_secret
+    from pulumi.runtime.config import CONFIG
+
     config = {key: value for key, value in CONFIG.get().items() if isinstance(value, str)}
     stack = pulumi.get_stack()
 

@@ -5,11 +5,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import hypothesis
 import pulumi
 import pytest
 from pulumi.runtime import config as engine_config
 from pulumi.runtime.settings import Settings as EngineSettings
 from pulumi.runtime.settings import configure
+
+# A busy machine is no fault of the code.
+relaxed = hypothesis.settings(deadline=None, max_examples=50)
 
 DIGEST = "a" * 64
 IMAGES = {

@@ -12,7 +12,7 @@ from stacks.settings import SettingsError, parse
 from stacks.settings.loader import check_file
 from stacks.settings.validation import PLACEHOLDER, validate
 
-from .conftest import AWS, ON_PREMISES, with_values
+from .conftest import AWS, ON_PREMISES, relaxed, with_values
 
 # Each of these alone puts exactly its own path at fault; no two of them touch.
 SINGLE = {
@@ -57,6 +57,7 @@ def test_each_single_fault_is_found_alone(path: str) -> None:
     assert faulted(with_values(AWS, {path: SINGLE[path]})) == {AT.get(path, path)}
 
 
+@relaxed
 @given(st.sets(st.sampled_from(sorted(SINGLE)), min_size=2))
 def test_faults_together_are_the_faults_of_each(paths: set[str]) -> None:
     together = faulted(with_values(AWS, {path: SINGLE[path] for path in paths}))
@@ -73,6 +74,7 @@ PATHS = sorted(
 )
 
 
+@relaxed
 @given(st.sampled_from([ON_PREMISES, AWS]), st.dictionaries(st.sampled_from(PATHS), PLAIN, max_size=3))
 def test_any_value_anywhere_gives_settings_or_faults_with_fixes(
     base: dict[str, Any], changes: dict[str, Any]
@@ -95,6 +97,7 @@ def test_any_value_anywhere_gives_settings_or_faults_with_fixes(
         assert "\n" not in str(fault)
 
 
+@relaxed
 @given(st.text(max_size=200))
 def test_any_text_gives_settings_or_faults(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "Pulumi.any.yaml"

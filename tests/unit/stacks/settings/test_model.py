@@ -15,7 +15,7 @@ from stacks.settings.model import Section, UnknownSettingError, resolve
 from stacks.settings.partial import build
 from stacks.settings.rules import read, size_in_bytes
 
-from .conftest import AWS, ON_PREMISES, with_values
+from .conftest import AWS, ON_PREMISES, relaxed, with_values
 
 
 def sections(section: type[Section] = Settings) -> set[type[Section]]:
@@ -176,6 +176,7 @@ def test_partial_settings_refuse_to_tell_what_is_at_fault() -> None:
         _ = partial.nonsense  # type: ignore[attr-defined]
 
 
+@relaxed
 @given(st.integers(1, 10**6), st.sampled_from(["Mi", "Gi", "Ti"]))
 def test_sizes_in_bytes(number: int, unit: str) -> None:
     assert size_in_bytes(f"{number}{unit}") == number * 1024 ** {"Mi": 2, "Gi": 3, "Ti": 4}[unit]
