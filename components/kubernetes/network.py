@@ -10,7 +10,10 @@ from pulumi_kubernetes import meta, networking
 from components.foundation.contract import Peer
 
 NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
-DNS_NAMESPACE: Final = "kube-system"
+# The cluster's DNS bears this label wherever Kubernetes is. Its pods may listen at another port than the 53
+# of their Service (1053 where they are unprivileged), and policies see that one: the pods are named, and no
+# port.
+DNS: Final = Peer("kube-system", {"k8s-app": "kube-dns"})
 # Where NodeLocal DNSCache listens on nodes that run it; a host address, which no pod selector matches.
 NODE_LOCAL_DNS: Final = "169.254.20.10/32"
 # The API server is no pod. Its address is known to no program that also runs before the cluster exists, and
@@ -33,26 +36,11 @@ def policy(
     opts: pulumi.ResourceOptions,
 ) -> kubernetes.networking.v1.NetworkPolicy:
     """Creates the policy of the selected pods: callers at all ports, callees, DNS, and nothing else."""
-    egress = [
-        _to(
-            [
-                _pods(Peer(DNS_NAMESPACE)),
-                networking.v1.NetworkPolicyPeerArgs(ip_block=networking.v1.IPBlockArgs(cidr=NODE_LOCAL_DNS)),
-            ],
-            [("UDP", 53), ("TCP", 53)],
-        )
-    ]
-    egress += [_to([_pods(peer)], [("TCP", port)]) for peer, port in callees]
-    egress += [
-        _to(
-            [networking.v1.NetworkPolicyPeerArgs(ip_block=networking.v1.IPBlockArgs(cidr=cidr))],
-            [("TCP", port)],
-        )
-        for cidr, port in open_egress
-    ]
+    egress = [_to(_pods(DNS)), _to(_block(NODE_LOCAL_DNS), [("UDP", 53), ("TCP", 53)])]
+    egress += [_to(_pods(peer), [("TCP", port)]) for peer, port in callees]
+    egress += [_to(_block(cidr), [("TCP", port)]) for cidr, port in open_egress]
     if kubernetes_api:
-        anywhere = networking.v1.NetworkPolicyPeerArgs(ip_block=networking.v1.IPBlockArgs(cidr=ANYWHERE))
-        egress.append(_to([anywhere], [("TCP", port) for port in API_SERVER_PORTS]))
+        egress.append(_to(_block(ANYWHERE), [("TCP", port) for port in API_SERVER_PORTS]))
     ingress = [
         networking.v1.NetworkPolicyIngressRuleArgs(
             from_=[_pods(peer) for peer in callers],
@@ -88,13 +76,19 @@ def default_deny(
 
 
 def _to(
-    peers: Sequence[networking.v1.NetworkPolicyPeerArgs], ports: Sequence[tuple[str, int]]
+    peer: networking.v1.NetworkPolicyPeerArgs, ports: Sequence[tuple[str, int]] = ()
 ) -> networking.v1.NetworkPolicyEgressRuleArgs:
-    """Returns a rule that admits connections to the peers at the ports."""
+    """Returns a rule that admits connections to the peer at the ports, at every port without any."""
     return networking.v1.NetworkPolicyEgressRuleArgs(
-        to=list(peers),
-        ports=[networking.v1.NetworkPolicyPortArgs(protocol=protocol, port=port) for protocol, port in ports],
+        to=[peer],
+        ports=[networking.v1.NetworkPolicyPortArgs(protocol=protocol, port=port) for protocol, port in ports]
+        or None,
     )
+
+
+def _block(cidr: str) -> networking.v1.NetworkPolicyPeerArgs:
+    """Returns a range of addresses as policies select it."""
+    return networking.v1.NetworkPolicyPeerArgs(ip_block=networking.v1.IPBlockArgs(cidr=cidr))
 
 
 def _pods(peer: Peer) -> networking.v1.NetworkPolicyPeerArgs:

@@ -94,7 +94,7 @@ def test_it_reaches_its_callees_and_nobody_reaches_it(run_program: Any) -> None:
     )
     policy = recorded.one("kubernetes:networking.k8s.io/v1:NetworkPolicy")
     assert policy.inputs["spec"]["ingress"] == []
-    assert policy.inputs["spec"]["egress"][1]["ports"] == [{"protocol": "TCP", "port": 5432}]
+    assert policy.inputs["spec"]["egress"][2]["ports"] == [{"protocol": "TCP", "port": 5432}]
     assert policy.urn in recorded.one(JOB).dependencies
     labels = recorded.one(JOB).inputs["spec"]["template"]["metadata"]["labels"]
     assert policy.inputs["spec"]["podSelector"]["matchLabels"].items() <= labels.items()

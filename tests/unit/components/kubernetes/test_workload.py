@@ -97,7 +97,7 @@ def test_the_token_comes_only_when_asked_for(run_program: Any, api: bool) -> Non
     assert account.inputs["automountServiceAccountToken"] is api
     assert pod(recorded)["serviceAccountName"] == "app"
     egress = recorded.one("kubernetes:networking.k8s.io/v1:NetworkPolicy").inputs["spec"]["egress"]
-    ports = {port["port"] for rule in egress for port in rule["ports"]}
+    ports = {port["port"] for rule in egress for port in rule.get("ports", [])}
     assert ({443, 6443} <= ports) is api
 
 
@@ -127,11 +127,12 @@ def test_the_policy_admits_callers_and_callees_and_nothing_else(run_program: Any
         "podSelector": {"matchLabels": {"a": "b"}},
     }
     assert spec["ingress"] == [{"from": [edge], "ports": [{"protocol": "TCP", "port": 8000}]}]
-    dns, database, cloud = spec["egress"]
-    assert dns["to"][0] == {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}
-    }
-    assert dns["ports"] == [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+    dns, node_local, database, cloud = spec["egress"]
+    kube_system = {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}
+    kube_dns = {"matchLabels": {"k8s-app": "kube-dns"}}
+    assert dns == {"to": [{"namespaceSelector": kube_system, "podSelector": kube_dns}]}
+    assert node_local["to"] == [{"ipBlock": {"cidr": "169.254.20.10/32"}}]
+    assert node_local["ports"] == [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
     assert database["to"][0]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "db"}}
     assert database["ports"] == [{"protocol": "TCP", "port": 5432}]
     assert cloud == {
