@@ -342,7 +342,7 @@ def _wait(process: "subprocess.Popen[str]") -> int:
 def _tail(path: Path, watch: Watch, ended: threading.Event) -> None:
     """Feeds lines to the watch as they are written, until the writer has ended and all is read."""
     while not path.exists():
-        if ended.wait(_TAIL_SECONDS):
+        if ended.wait(_TAIL_SECONDS) and not path.exists():
             return
     with path.open(encoding="utf-8") as file:
         line = ""

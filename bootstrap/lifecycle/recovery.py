@@ -144,8 +144,8 @@ def settle(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], No
 
     A creation whose object is not there is forgotten; the next update does it again. One whose object is
     there is adopted by the next update: a creation applies onto what exists, and takes the fields over once
-    they are taken off the manager that the dead run drew by lot. Interrupted updates and deletions are repeated by the
-    next update; what they touched is refreshed first.
+    they are taken off the manager that the dead run drew by lot. Interrupted updates and deletions are
+    repeated by the next update; what they touched is refreshed first.
 
     Raises:
         ColonnadeError: The cluster cannot be asked, or the state cannot be read or written.
