@@ -2,6 +2,8 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from bootstrap.embedded.client import Client
 from bootstrap.embedded.command import run
@@ -46,6 +48,19 @@ def fault(client: Client, deployment: str) -> str | None:
     if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
         return "not yet seen by its controller"
     wanted = found["spec"]["replicas"]
-    if status.get("updatedReplicas", 0) < wanted or status.get("availableReplicas", 0) < wanted:
-        return f"{status.get('availableReplicas', 0)} of {wanted} pods available"
-    return None
+    if status.get("updatedReplicas", 0) < wanted:
+        return "is being replaced"
+    # The deployment's own count of ready pods lags behind after a crash; the pods know it first.
+    labels = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items())
+    pods = client.object(f"/api/v1/namespaces/kube-system/pods?labelSelector={quote(labels)}") or {
+        "items": []
+    }
+    ready = sum(_ready(pod) for pod in pods["items"])
+    return None if ready >= wanted else f"{ready} of {wanted} pods ready"
+
+
+def _ready(pod: dict[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return "deletionTimestamp" not in pod["metadata"] and any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
+    )

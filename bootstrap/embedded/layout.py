@@ -64,7 +64,7 @@ class Layout:
         longest = len(str(self.containerd_socket))
         if longest > SOCKET_PATH_LIMIT:
             raise ColonnadeError(
-                f"state directory {self.state} is too long: a socket in it takes {longest} bytes, the limit is "
+                f"state directory {self.state} is too long: a socket in it takes {longest} bytes of "
                 f"{SOCKET_PATH_LIMIT}",
                 "set COLONNADE_STATE to a shorter path",
             )
