@@ -20,6 +20,7 @@ class Answers(Client):
         return self.answers.get(path)
 
     def get(self, port: int, path: str, identity: object) -> tuple[int, bytes]:
+        assert identity == "admin"
         answer: tuple[int, bytes] | Exception = self.answers[f"{port}{path}"]
         if isinstance(answer, Exception):
             raise answer
