@@ -29,6 +29,7 @@ FEATURES_LABEL: Final = "features"
 REGISTRY_LABEL: Final = "feature-registry"
 FEATURES_PORT: Final = 6566
 REGISTRY_PORT: Final = 6570
+OFFLINE_PREFIX: Final = "feast"
 CLIENT: Final = "feast-client"
 STORE_FILE: Final = "/etc/feast/feature_store.yaml"
 SERVER_FILE: Final = "/etc/feast/feast_server.py"
@@ -48,7 +49,7 @@ class FeastArgs:
         image: The image `feast`.
         database: Database of the registry.
         cache: The online store.
-        store: The lake bucket, where the offline store reads; its `feast/` is the place for feature data.
+        store: The lake bucket, where the offline store reads.
         edge: The platform's entry point.
         project: The project that exists from the start.
         client_namespaces: Namespaces whose service accounts may use projects that state no permissions;
@@ -92,6 +93,7 @@ class Feast(Component[FeastArgs]):
         registry: Where `feast apply` and clients find the registry, as host and port.
         client: Service account whose tokens are accepted: `kubectl create token <client>`.
         project: The project that exists from the start.
+        offline_store: Address below which the feature server reads feature data, e.g. as the path of a source.
         features_host, registry_host: Names of the services inside the cluster.
 
     Raises:
@@ -104,6 +106,7 @@ class Feast(Component[FeastArgs]):
     registry: str
     client: pulumi.Output[str]
     project: str
+    offline_store: pulumi.Output[str]
     features_host: pulumi.Output[str]
     registry_host: pulumi.Output[str]
 
@@ -201,6 +204,7 @@ class Feast(Component[FeastArgs]):
         self.registry = f"{REGISTRY_LABEL}.{args.edge.domain}:443"
         self.client = client.metadata.apply(lambda it: str(it.name))
         self.project = args.project
+        self.offline_store = connection.store_uri(args.store, OFFLINE_PREFIX)
         self.features_host = features.host
         self.registry_host = registry.host
         return {
@@ -208,6 +212,7 @@ class Feast(Component[FeastArgs]):
             "registry": self.registry,
             "client": self.client,
             "project": self.project,
+            "offline_store": self.offline_store,
         }
 
     def _reviews(self, namespace: pulumi.Input[str], workloads: Sequence[Workload]) -> None:

@@ -252,6 +252,7 @@ def test_outputs_say_where_and_as_whom(run_program: Any) -> None:
         "registry": "feature-registry.local.example.com:443",
         "client": "feast-client",
         "project": "fraud",
+        "offline_store": "s3://lake-7f3a/feast",
     }
 
 
