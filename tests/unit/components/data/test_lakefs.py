@@ -110,9 +110,10 @@ def test_only_edge_and_provisioning_may_connect(run_program: Any) -> None:
         peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in policy["ingress"][0]["from"]
     }
     assert callers == {"traefik", "lakefs-provisioning"}
-    assert policy["egress"][1]["to"][0]["podSelector"]["matchLabels"] == {
-        "app.kubernetes.io/name": "postgresql"
-    }
+    (database,) = [
+        rule for rule in policy["egress"] if rule.get("ports") == [{"protocol": "TCP", "port": 5432}]
+    ]
+    assert database["to"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "postgresql"}
 
 
 def test_the_way_in_opens_after_the_administrator_exists(run_program: Any) -> None:
