@@ -190,11 +190,18 @@ def test_scalars_have_the_types_of_yaml_1_2(written: str, value: Any) -> None:
     assert type(found) is type(value)
 
 
-@pytest.mark.parametrize("written", ["!!binary aGk=", "!!int text", "2026-01-01", "2026-01-01T10:00:00Z"])
-def test_scalars_of_other_types_are_faults(written: str) -> None:
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [
+        ("!!binary aGk=", "write it without a tag"),
+        ("!!int text", "write it without a tag"),
+        ("2026-01-01", "put it in quotes"),
+        ("2026-01-01T10:00:00Z", "put it in quotes"),
+    ],
+)
+def test_scalars_of_other_types_are_faults(written: str, fix: str) -> None:
     (fault,) = read(f"a: {written}\n").faults
-    assert fault.path == "a"
-    assert fault.line == 1
+    assert (fault.path, fault.line, fault.fix) == ("a", 1, fix)
 
 
 def test_a_missing_default_provider_line_is_heard_in_the_program_too(program: Callable[..., None]) -> None:
