@@ -16,7 +16,7 @@ _SECONDS = 30
 
 
 class ClusterObjects:
-    """Reads and disowns objects of any kind.
+    """Finds objects of any kind.
 
     Args:
         kubeconfig: The file that says how to reach the cluster.
@@ -45,46 +45,12 @@ class ClusterObjects:
                 lambda: DynamicClient(client, cache_file=cache)  # type: ignore[no-untyped-call]
             )
 
-    def managers(self, api_version: str, kind: str, namespace: str | None, name: str) -> list[str] | None:
-        """Returns who manages fields of an object, or None where there is no such object.
+    def find(self, api_version: str, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
+        """Returns an object, or None where there is no such object, or no such kind.
 
         Raises:
             ColonnadeError: The cluster cannot be reached, or refuses.
         """
-        found = self._get(api_version, kind, namespace, name)
-        if found is None:
-            return None
-        return sorted({entry["manager"] for entry in found["metadata"].get("managedFields", [])})
-
-    def disown(
-        self, api_version: str, kind: str, namespace: str | None, name: str, managers: list[str]
-    ) -> None:
-        """Takes managers off an object's fields and leaves the fields as they are.
-
-        Raises:
-            ColonnadeError: The cluster cannot be reached, refuses, or somebody changes the object meanwhile.
-        """
-        found = self._get(api_version, kind, namespace, name)
-        if found is None:
-            return
-        metadata = found["metadata"]
-        kept = [entry for entry in metadata.get("managedFields", []) if entry["manager"] not in managers]
-        patch = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
-            # An empty list is ignored; a list of one empty entry is how the API is told that nobody manages.
-            {"op": "replace", "path": "/metadata/managedFields", "value": kept or [{}]},
-        ]
-        self._call(
-            lambda: self._client.resources.get(api_version=api_version, kind=kind).patch(
-                body=patch,
-                name=name,
-                namespace=namespace or "default",
-                content_type="application/json-patch+json",
-                _request_timeout=_SECONDS,
-            )
-        )
-
-    def _get(self, api_version: str, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = self._call(
                 lambda: (

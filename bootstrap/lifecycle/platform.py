@@ -49,8 +49,6 @@ def recover(name: str, progress: Progress) -> Stack:
 
     stack = Stack(repository(), name)
     with progress.step("state of the stack") as step:
-        recovery.release_locks(stack.directory, name, stack.environment())
-        stack.select()
         recovery.recover(stack, connect, step.waiting_for)
     return stack
 
@@ -68,7 +66,8 @@ def take_down(name: str, progress: Progress) -> None:
         return
     Cluster(name).down(progress)
     stack = Stack(repository(), name)
-    recovery.release_locks(stack.directory, name, stack.environment())
+    with progress.step("locks of the stack") as step:
+        recovery.unlock(stack, step.waiting_for)
     if stack.exists():
         backup = stack.logs / f"{name}-state-at-down.json"
         with progress.step("state of the stack") as step:

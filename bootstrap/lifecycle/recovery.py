@@ -25,18 +25,15 @@ from bootstrap.lifecycle.pulumi import Stack
 _TORN_SECONDS = 10.0
 # Clocks of a process table and of a file differ by ticks.
 _SLACK_SECONDS = 2.0
+# The provider draws the name of a field manager for each object, with this prefix.
+_MANAGER = "pulumi-kubernetes-"
 
 
 class Objects(Protocol):
     """The objects of a cluster."""
 
-    def managers(self, api_version: str, kind: str, namespace: str | None, name: str) -> list[str] | None:
-        """Returns who manages fields of an object, or None where there is no such object."""
-
-    def disown(
-        self, api_version: str, kind: str, namespace: str | None, name: str, managers: list[str]
-    ) -> None:
-        """Takes managers off an object's fields and leaves the fields as they are."""
+    def find(self, api_version: str, kind: str, namespace: str | None, name: str) -> Mapping[str, Any] | None:
+        """Returns an object, or None where there is no such object."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +47,31 @@ class Lock:
 
 
 def recover(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], None]) -> None:
-    """Makes a stack ready for the next operation, whatever became of the last one.
+    """Makes a stack ready for the next operation, whatever became of the last one, and selects it.
 
     Processes of dead runs end, locks of dead owners go, pending operations are settled. Where there was no
-    crash nothing happens.
+    crash nothing else happens; a stack that does not exist is created.
 
     Args:
-        stack: The stack, selected.
+        stack: The stack.
         connect: Gives access to the cluster that the stack's objects are on; called where one was pending.
         say: Told each thing that was done, in one line.
 
     Raises:
         ColonnadeError: A live process holds the lock, or the cluster cannot be asked.
+    """
+    unlock(stack, say)
+    stack.select()
+    settle(stack, connect, say)
+
+
+def unlock(stack: Stack, say: Callable[[str], None]) -> None:
+    """Ends the processes of dead runs and removes the locks of dead owners.
+
+    An engine whose `colonnade` was killed is given time to finish what it has begun.
+
+    Raises:
+        ColonnadeError: A live process holds the lock.
     """
     left = processes.orphans()
     if left:
@@ -69,7 +79,6 @@ def recover(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], N
         say(f"ended {len(left)} processes of a run that died: {', '.join(sorted({p.command for p in left}))}")
     for lock in release_locks(stack.directory, stack.name, stack.environment()):
         say(f"released the lock of process {lock.pid}, which is dead ({lock.path.name})")
-    settle(stack, connect, say)
 
 
 def release_locks(project: Path, stack: str, environment: Mapping[str, str]) -> list[Lock]:
@@ -143,9 +152,9 @@ def settle(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], No
     """Settles the operations that were under way when the engine died, and says what became of each.
 
     A creation whose object is not there is forgotten; the next update does it again. One whose object is
-    there is adopted by the next update: a creation applies onto what exists, and takes the fields over once
-    they are taken off the manager that the dead run drew by lot. Interrupted updates and deletions are
-    repeated by the next update; what they touched is refreshed first.
+    there is adopted into the state, under the field manager that the dead run drew by lot, so that neither a
+    later change conflicts nor an object is left that nobody deletes. Interrupted updates and deletions are
+    repeated by the next update. What the operations touched is refreshed.
 
     Raises:
         ColonnadeError: The cluster cannot be asked, or the state cannot be read or written.
@@ -155,41 +164,78 @@ def settle(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], No
     pending = deployment.get("pending_operations") or []
     if not pending:
         return
-    ours = {
-        manager
-        for resource in deployment.get("resources") or []
-        if isinstance(manager := (resource.get("outputs") or {}).get("__fieldManager"), str)
-    }
+    resources: list[dict[str, Any]] = deployment.setdefault("resources", [])
     objects: Objects | None = None
-    again: list[str] = []
-    known = {resource["urn"] for resource in deployment.get("resources") or []}
+    touched: list[str] = []
     for operation in pending:
         resource, what = operation["resource"], operation["type"]
         urn = resource["urn"]
         became = "it is done again"
-        if what == "creating" and resource["type"].startswith("kubernetes:"):
+        if what == "creating" and _is_object(resource):
             objects = objects or connect()
-            became = _settle_object(resource, objects, ours)
-        elif what != "creating" and urn in known:
-            again.append(urn)
+            adopted = _adopted(resource, objects)
+            if adopted is None:
+                became = "its object is not there, it is created again"
+            elif _insert(resources, adopted):
+                became = "its object is there and is adopted"
+                touched.append(urn)
+        elif what != "creating" and any(known["urn"] == urn for known in resources):
+            touched.append(urn)
         say(f"{label(urn)} was interrupted while {what}: {became}")
     deployment["pending_operations"] = []
     stack.replace_state(state)
-    if again:
-        stack.refresh(arguments=[part for urn in again for part in ("--target", urn)])
+    if touched:
+        stack.refresh(arguments=[part for urn in touched for part in ("--target", urn)])
 
 
-def _settle_object(resource: Mapping[str, Any], objects: Objects, ours: set[str]) -> str:
+def _is_object(resource: Mapping[str, Any]) -> bool:
+    """Tells whether a resource is one object of a cluster; a patch changes an object of others."""
     inputs = resource.get("inputs") or {}
-    metadata = inputs.get("metadata") or {}
-    identity = (inputs.get("apiVersion"), inputs.get("kind"), metadata.get("namespace"), metadata.get("name"))
-    api_version, kind, namespace, name = identity
-    if not (api_version and kind and name) or resource["type"].endswith("Patch"):
-        return "it is done again"
-    managers = objects.managers(api_version, kind, namespace, name)
-    if managers is None:
-        return "its object is not there, it is created again"
-    lost = [m for m in managers if m.startswith("pulumi-kubernetes-") and m not in ours]
-    if lost:
-        objects.disown(api_version, kind, namespace, name, lost)
-    return "its object is there and is adopted"
+    named = inputs.get("apiVersion") and inputs.get("kind") and (inputs.get("metadata") or {}).get("name")
+    return (
+        bool(named) and resource["type"].startswith("kubernetes:") and not resource["type"].endswith("Patch")
+    )
+
+
+def _adopted(resource: Mapping[str, Any], objects: Objects) -> dict[str, Any] | None:
+    """Returns the state of a resource whose creation happened, as the provider would have left it, or None.
+
+    An object that no engine applied is somebody else's: the creation did not happen.
+    """
+    inputs = resource["inputs"]
+    metadata = inputs["metadata"]
+    found = objects.find(inputs["apiVersion"], inputs["kind"], metadata.get("namespace"), metadata["name"])
+    if found is None:
+        return None
+    fields = found["metadata"].get("managedFields") or []
+    managers = [entry["manager"] for entry in fields if entry["manager"].startswith(_MANAGER)]
+    if not managers:
+        return None
+    namespace = found["metadata"].get("namespace")
+    outputs = {
+        **inputs,
+        "__inputs": inputs,
+        "__initialApiVersion": inputs["apiVersion"],
+        "__fieldManager": managers[-1],
+    }
+    return {
+        **resource,
+        "id": f"{namespace}/{metadata['name']}" if namespace else metadata["name"],
+        "outputs": outputs,
+        # The next update waits until the object is ready, unless the refresh finds that it is.
+        "initErrors": ["the engine died before the object was ready"],
+    }
+
+
+def _insert(resources: list[dict[str, Any]], adopted: dict[str, Any]) -> bool:
+    """Puts a resource into the state; False where the state holds it already."""
+    for index, known in enumerate(resources):
+        if known["urn"] == adopted["urn"]:
+            # A replacement that had deleted the old object keeps the resource until the new one is there.
+            if known.get("pendingReplacement"):
+                resources[index] = adopted
+                return True
+            return False
+    # At the end, where everything that it depends on comes before it.
+    resources.append(adopted)
+    return True

@@ -135,9 +135,13 @@ class FakeStack:
         self.state = state
         self.directory = directory
         self.refreshed: list[str] = []
+        self.selected = False
 
     def environment(self) -> dict[str, str]:
         return {"PULUMI_HOME": str(self.directory)}
+
+    def select(self) -> None:
+        self.selected = True
 
     def export(self) -> dict[str, Any]:
         return copy.deepcopy(self.state)
@@ -152,15 +156,16 @@ class FakeStack:
 class FakeObjects:
     def __init__(self, **there: list[str]) -> None:
         self.there = there
-        self.disowned: list[tuple[str | None, ...]] = []
 
-    def managers(self, *identity: str | None) -> list[str] | None:
-        return self.there.get(identity[-1] or "")
-
-    def disown(
-        self, api_version: str, kind: str, namespace: str | None, name: str, managers: list[str]
-    ) -> None:
-        self.disowned.append((api_version, kind, namespace, name, *managers))
+    def find(self, api_version: str, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
+        assert (api_version, kind) == ("apps/v1", "Deployment")
+        if name not in self.there:
+            return None
+        fields = [{"manager": manager} for manager in self.there[name]]
+        return {
+            "metadata": {"name": name, "managedFields": fields}
+            | ({"namespace": namespace} if namespace else {})
+        }
 
 
 def resource(token: str, name: str, **more: Any) -> dict[str, Any]:
@@ -201,37 +206,55 @@ def test_nothing_pending_changes_nothing(state: dict[str, Any]) -> None:
     assert stack.state is before
 
 
-def test_creation_without_an_object_is_forgotten() -> None:
+@pytest.mark.parametrize("objects", [FakeObjects(), FakeObjects(lakefs=["kubectl"])])
+def test_creation_without_an_object_of_ours_is_forgotten(objects: FakeObjects) -> None:
     stack = pending(("creating", kubernetes("Deployment", "lakefs")))
-    objects = FakeObjects()
     assert settle(stack, objects) == [
         "Deployment lakefs was interrupted while creating: its object is not there, it is created again"
     ]
-    assert stack.state["deployment"]["pending_operations"] == []
-    assert objects.disowned == []
+    assert stack.state["deployment"] == {"resources": [], "pending_operations": []}
+    assert stack.refreshed == []
 
 
-def test_creation_with_an_object_is_adopted_and_taken_off_the_lost_manager() -> None:
-    stack = pending(
-        ("creating", kubernetes("Deployment", "lakefs")),
-        resources=(kubernetes("Service", "other", outputs={"__fieldManager": "pulumi-kubernetes-known"}),),
-    )
-    objects = FakeObjects(
-        lakefs=["kube-controller-manager", "pulumi-kubernetes-known", "pulumi-kubernetes-lost"]
-    )
+@pytest.mark.parametrize(("namespace", "identifier"), [("data", "data/lakefs"), (None, "lakefs")])
+def test_creation_with_an_object_is_adopted_under_its_manager(namespace: str | None, identifier: str) -> None:
+    created = kubernetes("Deployment", "lakefs", namespace, parent="urn:parent", custom=True)
+    before = kubernetes("Deployment", "first")
+    stack = pending(("creating", created), resources=(before,))
+    objects = FakeObjects(lakefs=["kube-controller-manager", "pulumi-kubernetes-1234"])
     assert settle(stack, objects) == [
         "Deployment lakefs was interrupted while creating: its object is there and is adopted"
     ]
-    assert objects.disowned == [("apps/v1", "Deployment", "data", "lakefs", "pulumi-kubernetes-lost")]
     assert stack.state["deployment"]["pending_operations"] == []
-    assert len(stack.state["deployment"]["resources"]) == 1
+    first, adopted = stack.state["deployment"]["resources"]
+    assert first == before
+    assert created.items() <= adopted.items()
+    assert adopted["id"] == identifier
+    assert adopted["outputs"] == created["inputs"] | {
+        "__inputs": created["inputs"],
+        "__initialApiVersion": "apps/v1",
+        "__fieldManager": "pulumi-kubernetes-1234",
+    }
+    assert adopted["initErrors"]
+    assert stack.refreshed == ["--target", created["urn"]]
 
 
-def test_patch_of_an_object_of_others_is_left_alone() -> None:
+def test_replacement_that_had_deleted_the_old_object_takes_its_place() -> None:
+    created, later = kubernetes("Deployment", "lakefs"), kubernetes("Deployment", "later")
+    objects = FakeObjects(lakefs=["pulumi-kubernetes-1"])
+    stack = pending(("creating", created), resources=(created | {"pendingReplacement": True}, later))
+    settle(stack, objects)
+    assert [entry.get("id") for entry in stack.state["deployment"]["resources"]] == ["data/lakefs", None]
+    stack = pending(("creating", created), resources=(created | {"id": "old"},))
+    settle(stack, objects)
+    assert [entry.get("id") for entry in stack.state["deployment"]["resources"]] == ["old"]
+
+
+def test_patch_of_an_object_of_others_is_not_adopted() -> None:
     touched = kubernetes("Deployment", "coredns") | {"type": "kubernetes:apps/v1:DeploymentPatch"}
-    objects = FakeObjects(coredns=["pulumi-kubernetes-lost"])
-    settle(pending(("creating", touched)), objects)
-    assert objects.disowned == []
+    stack = pending(("creating", touched))
+    settle(stack)
+    assert stack.state["deployment"] == {"resources": [], "pending_operations": []}
 
 
 def test_creation_of_a_value_asks_no_cluster() -> None:
@@ -259,6 +282,7 @@ def test_recover_ends_orphans_and_releases_locks(home: Path) -> None:
     assert said[0] == "ended 1 processes of a run that died: sleep"
     assert path.name in said[1]
     assert not path.exists()
+    assert stack.selected
 
 
 def test_members_of_a_run_end_even_when_they_resist() -> None:
