@@ -59,7 +59,7 @@ class Configuration:
                 self.name,
                 metadata=metadata,
                 type="Opaque",
-                data={key: pulumi.Output.secret(content).apply(_base64) for key, content in data.items()},
+                data={key: pulumi.Output.from_input(content).apply(_base64) for key, content in data.items()},
                 opts=opts,
             )
             key = secret.metadata.apply(lambda it: str(it.uid))
