@@ -67,7 +67,10 @@ def build(tools: Sequence[GoTool], progress: Progress) -> None:
     except OSError as error:
         if disk.is_full(error):
             raise disk.full(store.root()) from error
-        raise ColonnadeError(f"cannot write {error.filename or store.root()}: {error.strerror}") from error
+        raise ColonnadeError(
+            f"cannot write {error.filename or store.root()}: {error.strerror}",
+            "set COLONNADE_CACHE to a directory that can be written",
+        ) from error
 
 
 def _title(tool: GoTool) -> str:

@@ -230,3 +230,15 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "waited for 10 s"
         time.sleep(0.02)
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workbench.home.parent / "file").touch()
+    monkeypatch.setenv("COLONNADE_CACHE", str(workbench.home.parent / "file"))
+    with pytest.raises(
+        ColonnadeError, match=r"cannot write .*/file.*; fix: set COLONNADE_CACHE to a directory"
+    ):
+        build("cluster")
+    assert workbench.calls("build") == []
