@@ -83,7 +83,8 @@ class Client:
             return None
         lines = body.decode(errors="replace").splitlines()
         failing = [line[3:].split(" ")[0] for line in lines if line.startswith("[-]")]
-        return f"not ready: {', '.join(failing)}" if failing else f"answers {status}"
+        more = f" and {len(failing) - 2} more" if len(failing) > 2 else ""
+        return f"not ready: {', '.join(failing[:2])}{more}" if failing else f"answers {status}"
 
     def object(self, path: str) -> dict[str, Any] | None:
         """Returns an object of the Kubernetes API; None when it does not exist or the API does not answer."""

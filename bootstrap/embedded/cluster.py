@@ -36,7 +36,7 @@ from components.catalog import EDGE_LABELS
 IMAGES = ("pause", "coredns", "local-path-provisioner", "busybox")
 
 # Seconds that a part may take on a slow and busy machine before it counts as failed.
-PATIENCE = 180
+PATIENCE = 300
 
 
 class Cluster:
@@ -136,6 +136,7 @@ class Cluster:
         """
         progress = progress or Progress(f"Cluster {self.name}")
         preflight.check_root("down")
+        preflight.check_owner(self.layout)
         with self._alone():
             with progress.step("processes and namespaces"):
                 self.halt()
@@ -206,15 +207,15 @@ class Cluster:
         with progress.step("certificates", 1):
             Pki(layout).ensure()
             configuration.ensure(layout)
-        with progress.step("etcd and registry", 2) as step:
+        with progress.step("etcd and registry", 1) as step:
             self._start([control_plane.etcd(layout), node.registry(layout)], client, step)
         crash.point("after-etcd")
-        with progress.step("API server", 8) as step:
+        with progress.step("API server", 4) as step:
             api, *controllers = self._control_plane()
             self._start([api], client, step)
         crash.point("after-apiserver")
         manifests = configuration.ensure_images(layout, images.build(self.registry, progress, only=IMAGES))
-        with progress.step("controllers and node", 10) as step:
+        with progress.step("controllers and node", 4) as step:
             # The rights of kube-router and of the API server towards kubelet come with the addons.
             containers, kubelet, services, policies = self._node()
             self.processes.start(containers)
@@ -227,7 +228,7 @@ class Cluster:
             # It gives up when it does not find its node.
             self._start([policies], client, step)
         crash.point("after-kubelet")
-        with progress.step("names and volumes", 15) as step:
+        with progress.step("names and volumes", 6) as step:
             self._wait("pods", partial(health.pods_fault, layout, client), step, "kubelet")
             for name in addons.DEPLOYMENTS:
                 self._wait(name, partial(addons.fault, client, name), step, "kubelet")

@@ -1,5 +1,6 @@
 """Runs the small tools of the system, and says plainly what they complained about."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -15,9 +16,17 @@ def run(command: Sequence[str | Path], stdin: str | None = None, timeout: float 
         ColonnadeError: The tool is missing, failed or took longer than `timeout` seconds.
     """
     words = [str(word) for word in command]
+    # Whom these tools talk to is on this machine; a proxy would not find the way.
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     try:
         done = subprocess.run(
-            words, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+            words,
+            input=stdin,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
     except FileNotFoundError as error:
         raise ColonnadeError(f"{words[0]} is not installed", "make setup") from error

@@ -40,7 +40,7 @@ def _report(status: ClusterStatus, as_json: bool) -> None:
 def up(name: Name = "local", as_json: AsJson = False) -> None:
     """Brings the cluster up, or heals it; a healthy cluster is left as it is."""
     cluster = Cluster(name)
-    with Progress(f"Cluster {name}", expected=45) as progress:
+    with Progress(f"Cluster {name}", expected=17) as progress:
         cluster.up(progress)
     facts = {
         "name": name,

@@ -49,6 +49,15 @@ def conflict(layout: Layout) -> str | None:
     return None
 
 
+def owner(layout: Layout) -> Path | None:
+    """Returns the state directory of the cluster that holds this name now; None when none does.
+
+    The interface carries it as its alias, which dies with it.
+    """
+    alias = _links(layout, inside=False).get(layout.host_interface, {}).get("ifalias")
+    return Path(alias) if alias else None
+
+
 def _within(address: str, layout: Layout) -> bool:
     return address in {str(member) for member in layout.subnet}
 
@@ -86,7 +95,7 @@ def ensure(layout: Layout) -> None:
         peer = ["peer", "name", NODE_INTERFACE, "netns", layout.full_name]
         run(["ip", "link", "add", layout.host_interface, "type", "veth", *peer])
     run(["ip", "address", "replace", f"{layout.host_address}/30", "dev", layout.host_interface])
-    run(["ip", "link", "set", layout.host_interface, "up"])
+    run(["ip", "link", "set", layout.host_interface, "alias", layout.state, "up"])
     run([*namespace, "address", "replace", f"{layout.address}/30", "dev", NODE_INTERFACE])
     run([*namespace, "link", "set", NODE_INTERFACE, "up"])
     if BRIDGE not in inside:
@@ -105,11 +114,24 @@ def ensure(layout: Layout) -> None:
     run([*enter, "nft", "--file", "-"], stdin=rules)
 
 
+def _tidy(directory: Path) -> None:
+    """Removes the mount that `ip netns add` leaves behind, once nobody's namespace is in it."""
+    while _mounted(directory) and not any(directory.iterdir()):
+        run(["umount", directory])
+
+
+def _mounted(point: Path) -> bool:
+    return any(
+        line.split(" ")[4] == str(point) for line in Path("/proc/self/mountinfo").read_text().splitlines()
+    )
+
+
 def remove(layout: Layout) -> None:
     """Removes the namespace and the host's interface; does nothing when they are gone."""
     if is_namespace(layout.netns):
         run(["ip", "netns", "delete", layout.full_name])
     layout.netns.unlink(missing_ok=True)
+    _tidy(layout.netns.parent)
     # The kernel takes the pair away with the namespace, but only some time later.
     interface = Path("/sys/class/net", layout.host_interface)
     if interface.exists():

@@ -66,6 +66,20 @@ def check_addresses(layout: Layout) -> None:
         raise ColonnadeError(f"cluster {layout.name}: {taken}", "choose another --name, or free the address")
 
 
+def check_owner(layout: Layout) -> None:
+    """Refuses a name that a cluster with another state directory holds.
+
+    Raises:
+        ColonnadeError: Such a cluster is there.
+    """
+    owner = network.owner(layout)
+    if owner and owner != layout.state and owner.exists():
+        raise ColonnadeError(
+            f"cluster {layout.name} is there already, with its state in {owner} and not in {layout.state}",
+            f"set COLONNADE_STATE={owner.parents[1]}, or choose another --name",
+        )
+
+
 def check(layout: Layout) -> None:
     """Runs all checks; makes nothing.
 
@@ -78,5 +92,7 @@ def check(layout: Layout) -> None:
     for tool in BUILT_TOOLS:
         binary(tool)
     node.cni_binaries()
-    check_space(layout.state)
+    if not layout.complete.exists():
+        check_space(layout.state)
+    check_owner(layout)
     check_addresses(layout)

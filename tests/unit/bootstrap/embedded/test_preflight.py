@@ -63,7 +63,13 @@ def twin(patch: pytest.MonkeyPatch, layout: Layout) -> str:
     return f"clusters trial and twin would have the same address {layout.address}"
 
 
-@pytest.mark.parametrize("fault", [absent_tool, no_root, full_disk, taken_address, twin])
+def other_state(patch: pytest.MonkeyPatch, layout: Layout) -> str:
+    link = {"ifalias": str(layout.state.parents[1])}
+    patch.setattr(network, "_links", lambda *_, **__: {layout.host_interface: link})
+    return f"cluster trial is there already, with its state in {layout.state.parents[1]} and not in"
+
+
+@pytest.mark.parametrize("fault", [absent_tool, no_root, full_disk, taken_address, twin, other_state])
 def test_fault_is_one_clear_line_and_nothing_is_made(
     able: pytest.MonkeyPatch, layout: Layout, fault: Callable[[pytest.MonkeyPatch, Layout], str]
 ) -> None:
@@ -78,6 +84,29 @@ def test_fault_is_one_clear_line_and_nothing_is_made(
 def test_own_interface_is_no_conflict(able: pytest.MonkeyPatch, layout: Layout) -> None:
     address = {"family": "inet", "local": layout.host_address}
     able.setattr(network, "_links", lambda *_, **__: {layout.host_interface: {"addr_info": [address]}})
+    preflight.check(layout)
+
+
+def test_full_disk_does_not_stop_a_complete_cluster_from_healing(
+    able: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    able.setattr(preflight.shutil, "disk_usage", lambda _: Usage(2**40, 2**40, 0))
+    layout.state.mkdir(parents=True)
+    layout.complete.touch()
+    preflight.check(layout)
+
+
+def test_down_spares_the_cluster_of_another_state_directory(able: pytest.MonkeyPatch, layout: Layout) -> None:
+    other_state(able, layout)
+    with pytest.raises(ColonnadeError, match="is there already"):
+        Cluster(layout.name).down()
+
+
+def test_what_is_left_of_a_lost_state_directory_belongs_to_nobody(
+    able: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    link = {"ifalias": "/nonexistent/clusters/trial"}
+    able.setattr(network, "_links", lambda *_, **__: {layout.host_interface: link})
     preflight.check(layout)
 
 
@@ -114,8 +143,14 @@ def test_failed_tool_is_quoted() -> None:
         run(["sh", "-c", "printf 'a\\nb\\nc\\nd\\n' >&2; exit 3"])
     with pytest.raises(ColonnadeError, match="no-such-tool is not installed"):
         run(["no-such-tool"])
-    with pytest.raises(ColonnadeError, match=r"did not end within 0 s"):
+    with pytest.raises(ColonnadeError, match="did not end within 0 s"):
         run(["sleep", "5"], timeout=0.05)
+
+
+def test_tools_talk_past_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    monkeypatch.setenv("https_proxy", "http://proxy")
+    assert "proxy" not in run(["env"]).lower().replace("no_proxy", "")
 
 
 def test_subnets_differ() -> None:
