@@ -103,6 +103,9 @@ def test_deployment_is_ready_only_in_its_newest_form_and_by_its_pods(
 
 
 def test_failing_checks_of_a_component_are_named(layout: Layout) -> None:
+    many = b"".join(b"[-]check-%d failed\n" % number for number in range(5))
+    crowded = Answers(layout, {"1/many": (500, many)})
+    assert crowded.fault(Probe(1, "/many")) == "not ready: check-0, check-1 and 3 more"
     body = b"[+]ping ok\n[-]etcd failed: reason withheld\n[-]informer-sync failed\nreadyz check failed"
     client = Answers(
         layout, {"1/ok": (200, b"ok"), "1/bad": (500, body), "1/no": (401, b""), "1/x": OSError()}
