@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 import requests
 import yaml
 
+NAMESPACE = "colonnade-data"
 ROOT = Path(__file__).resolve().parents[3]
 CLIENT = Path(__file__).with_name("client")
 ONLINE = {"feature_service": "drivers", "entities": {"driver_id": [7, 8, 9]}}
@@ -46,13 +48,14 @@ def client() -> Path:
 @pytest.fixture(scope="module")
 def token(platform: Any) -> str:
     """A token that Feast accepts."""
-    access = platform.outputs["feast"]
-    return issued(platform, access["namespace"], access["client"])
+    return issued(platform, platform.outputs["feast_token_command"])
 
 
-def issued(platform: Any, namespace: str, account: str) -> str:
-    """Returns a token that the cluster issues to a service account."""
-    return str(platform.kubectl("-n", namespace, "create", "token", account, "--duration=1h")).strip()
+def issued(platform: Any, command: str) -> str:
+    """Returns the token that a `kubectl create token` prints."""
+    program, *arguments = shlex.split(command)
+    assert program == "kubectl"
+    return str(platform.kubectl(*arguments)).strip()
 
 
 def forged(token: str) -> str:
@@ -80,7 +83,7 @@ def call(
 ) -> requests.Response:
     """Returns what the feature server answers."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return session.post(f"{platform.outputs['feast']['url']}{path}", json=body, headers=headers, timeout=120)
+    return session.post(f"{platform.outputs['features_url']}{path}", json=body, headers=headers, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +91,9 @@ def trips(platform: Any, client: Path, tmp_path_factory: pytest.TempPathFactory)
     """Address of the data of the features, which lies in the lake."""
     file = tmp_path_factory.mktemp("trips") / "trips.parquet"
     subprocess.run([str(client / "python"), str(CLIENT / "trips.py"), str(file)], check=True)
-    address = f"{platform.outputs['feast']['offline_store']}/end-to-end/trips.parquet"
+    address = f"{platform.outputs['feast_offline_store']}/end-to-end/trips.parquet"
     bucket, _, key = address.removeprefix("s3://").partition("/")
-    keys = json.loads(
-        platform.kubectl("-n", platform.outputs["feast"]["namespace"], "get", "secret", "feast", "-o", "json")
-    )["data"]
+    keys = json.loads(platform.kubectl("-n", NAMESPACE, "get", "secret", "feast", "-o", "json"))["data"]
     s3 = boto3.client(
         "s3",
         endpoint_url=platform.url("s3"),
@@ -111,14 +112,18 @@ def applied(
     platform: Any, client: Path, trips: str, token: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A feature repository on the host, applied to the registry."""
-    access = platform.outputs["feast"]
+    outputs = platform.outputs
     repository = tmp_path_factory.mktemp("features")
     shutil.copy(CLIENT / "features.py", repository)
     configuration = {
-        "project": access["project"],
+        "project": outputs["feast_project"],
         "provider": "local",
-        "registry": {"registry_type": "remote", "path": access["registry"], "cert": platform.ca_file},
-        "online_store": {"type": "remote", "path": access["url"], "cert": platform.ca_file},
+        "registry": {
+            "registry_type": "remote",
+            "path": outputs["feature_registry"],
+            "cert": platform.ca_file,
+        },
+        "online_store": {"type": "remote", "path": outputs["features_url"], "cert": platform.ca_file},
         "offline_store": {"type": "dask"},
         "auth": {"type": "oidc", "token_env_var": "FEAST_TOKEN"},
         "entity_key_serialization_version": 3,
@@ -207,12 +212,12 @@ def test_wrong_tokens_are_refused_by_the_registry(platform: Any, token: str, kin
 def test_the_registry_answers_a_right_token(platform: Any, token: str) -> None:
     refused, message = registry(platform, token)
     assert not refused
-    assert platform.outputs["feast"]["project"].encode() in message
+    assert platform.outputs["feast_project"].encode() in message
 
 
 @pytest.mark.usefixtures("applied")
 def test_a_token_of_another_namespace_is_refused(platform: Any, session: requests.Session) -> None:
-    stranger = issued(platform, "default", "default")
+    stranger = issued(platform, "kubectl -n default create token default")
     answer = call(session, platform, "/get-online-features", ONLINE, stranger)
     assert answer.status_code == 403, answer.text
     refused, message = registry(platform, stranger)
@@ -237,7 +242,7 @@ def registry(platform: Any, token: str | None) -> tuple[bool, bytes]:
     credentials = grpc.ssl_channel_credentials(Path(platform.ca_file).read_bytes())
     metadata = [] if token is None else [("authorization", f"Bearer {token}")]
     options = [("grpc.enable_http_proxy", 0)]
-    with grpc.secure_channel(platform.outputs["feast"]["registry"], credentials, options) as channel:
+    with grpc.secure_channel(platform.outputs["feature_registry"], credentials, options) as channel:
         listing = channel.unary_unary("/feast.registry.RegistryServer/ListProjects")
         try:
             return False, bytes(listing(b"", metadata=metadata, timeout=60))

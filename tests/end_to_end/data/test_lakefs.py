@@ -14,19 +14,19 @@ import requests
 @pytest.fixture(scope="module")
 def session(platform: Any) -> Iterator[requests.Session]:
     """An administrator's session that trusts the private CA alone."""
-    access = platform.outputs["lakefs"]
+    access = platform.outputs
     with requests.Session() as session:
         session.trust_env = False
         session.verify = platform.ca_file
-        session.auth = (access["access_key_id"], access["secret_access_key"])
+        session.auth = (access["lakefs_access_key_id"], access["lakefs_secret_access_key"])
         yield session
 
 
 @pytest.fixture
 def repository(platform: Any) -> str:
     """Address of the repository that the stack has made."""
-    access = platform.outputs["lakefs"]
-    return f"{access['url']}/api/v1/repositories/{access['repository']}"
+    access = platform.outputs
+    return f"{access['lakefs_url']}/api/v1/repositories/{access['lakefs_repository']}"
 
 
 @pytest.fixture
@@ -69,12 +69,12 @@ def test_a_file_is_committed_to_a_branch_and_merged(
 
 def s3(platform: Any, secret_access_key: str) -> Any:
     """Returns a client of lakeFS's S3 gateway."""
-    access = platform.outputs["lakefs"]
+    access = platform.outputs
     return boto3.client(
         "s3",
-        endpoint_url=access["url"],
+        endpoint_url=access["lakefs_url"],
         region_name="us-east-1",
-        aws_access_key_id=access["access_key_id"],
+        aws_access_key_id=access["lakefs_access_key_id"],
         aws_secret_access_key=secret_access_key,
         verify=platform.ca_file,
         config=botocore.config.Config(
@@ -84,17 +84,17 @@ def s3(platform: Any, secret_access_key: str) -> Any:
 
 
 def test_s3_clients_read_and_write_branches(platform: Any, branch: str) -> None:
-    access = platform.outputs["lakefs"]
-    client = s3(platform, access["secret_access_key"])
-    client.put_object(Bucket=access["repository"], Key=f"{branch}/by-s3.txt", Body=b"written as S3")
-    read = client.get_object(Bucket=access["repository"], Key=f"{branch}/by-s3.txt")
+    access = platform.outputs
+    client = s3(platform, access["lakefs_secret_access_key"])
+    client.put_object(Bucket=access["lakefs_repository"], Key=f"{branch}/by-s3.txt", Body=b"written as S3")
+    read = client.get_object(Bucket=access["lakefs_repository"], Key=f"{branch}/by-s3.txt")
     assert read["Body"].read() == b"written as S3"
 
 
 @pytest.mark.parametrize("credentials", [None, ("admin", "wrong"), "key"])
 def test_wrong_credentials_are_refused(platform: Any, repository: str, credentials: Any) -> None:
     if credentials == "key":
-        credentials = (platform.outputs["lakefs"]["access_key_id"], "wrong")
+        credentials = (platform.outputs["lakefs_access_key_id"], "wrong")
     with requests.Session() as session:
         session.trust_env = False
         session.verify = platform.ca_file
@@ -104,13 +104,13 @@ def test_wrong_credentials_are_refused(platform: Any, repository: str, credentia
 
 def test_a_wrong_s3_signature_is_refused(platform: Any) -> None:
     with pytest.raises(botocore.exceptions.ClientError) as refused:
-        s3(platform, "wrong").list_objects_v2(Bucket=platform.outputs["lakefs"]["repository"])
+        s3(platform, "wrong").list_objects_v2(Bucket=platform.outputs["lakefs_repository"])
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 def test_nobody_becomes_administrator_anew(platform: Any) -> None:
     answer = requests.post(
-        f"{platform.outputs['lakefs']['url']}/api/v1/setup_lakefs",
+        f"{platform.outputs['lakefs_url']}/api/v1/setup_lakefs",
         json={"username": "intruder"},
         verify=platform.ca_file,
         proxies={"https": ""},

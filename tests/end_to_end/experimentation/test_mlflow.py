@@ -19,14 +19,14 @@ def session(platform: Any) -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
         session.verify = platform.ca_file
-        session.auth = (platform.outputs["mlflow"]["admin"], platform.outputs["mlflow"]["password"])
+        session.auth = (platform.outputs["mlflow_user"], platform.outputs["mlflow_password"])
         yield session
 
 
 @pytest.fixture
 def api(platform: Any) -> Callable[[str], str]:
     """Makes the address of a call."""
-    return lambda path: f"{platform.outputs['mlflow']['url']}/api/2.0/{path}"
+    return lambda path: f"{platform.outputs['mlflow_url']}/api/2.0/{path}"
 
 
 def post(session: requests.Session, url: str, **body: Any) -> dict[str, Any]:
