@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.images.definition import COMMON, HERE, images
+from components import catalog
 
 CONTAINERFILES = sorted(HERE.glob("*/Containerfile"))
 DERIVED = [path for path in CONTAINERFILES if path.parent.name != "base"]
@@ -88,3 +89,29 @@ def test_images_in_upstreams_place_name_registry_repository_and_version() -> Non
     for image in upstream:
         assert re.fullmatch(r"[a-z.]+\.[a-z]+(/[a-z-]+)+:v?\d+[\w.]*", image.upstream or "")
         assert image.repository == (image.upstream or "").partition("/")[2].partition(":")[0]
+
+
+def test_the_catalog_and_the_images_agree() -> None:
+    for image in images().values():
+        part = catalog.PARTS.get(image.name)
+        if image.upstream and part:
+            assert part.image == image.upstream
+        elif part:
+            assert part.built == "own"
+    own = {name for name, part in catalog.PARTS.items() if part.built == "own"}
+    assert own <= {image.name for image in images().values() if not image.upstream and not image.internal}
+
+
+@pytest.mark.parametrize("path", [HERE / "mlflow", HERE / "feast"], ids=lambda path: path.name)
+def test_the_catalog_names_the_locked_version(path: Path) -> None:
+    version = catalog.part(path.name).version
+    assert (
+        re.search(rf"^{path.name}==(\S+)", (path / "requirements.txt").read_text(), re.MULTILINE)[1]
+        == version
+    )
+
+
+def test_the_catalog_names_the_packaged_versions() -> None:
+    containerfile = (HERE / "postgresql/Containerfile").read_text()
+    assert f"postgresql-{catalog.part('postgresql').version} " in containerfile
+    assert f"Redis {catalog.part('redis').version} " in (HERE / "redis/Containerfile").read_text()
