@@ -15,6 +15,7 @@ from components.kubernetes.workload import Probe, Volume, Workload, WorkloadArgs
 
 PORT = 5432
 _SUPERUSER = "postgres"
+_PSQL: Final = "psql --no-psqlrc --quiet --file /job/databases.sql"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             ProvisioningJobArgs(
                 namespace=args.namespace,
                 image=args.toolbox_image,
-                command=["psql", "--no-psqlrc", "--quiet", "--file", "/job/databases.sql"],
+                # The network lets a new pod through only after a moment, which counts as a refusal until then.
+                command=["/bin/sh", "-euc", f"until pg_isready --quiet; do sleep 1; done; exec {_PSQL}"],
                 files={"/job/databases.sql": provisioning_sql(list(args.databases.values()))},
                 environment={
                     "PGHOST": workload.host,
