@@ -15,7 +15,7 @@ from components.kubernetes.workload import Probe, Volume, Workload, WorkloadArgs
 
 PORT = 5432
 _SUPERUSER = "postgres"
-_PSQL: Final = "psql --no-psqlrc --quiet --file /job/databases.sql"
+_PSQL = "psql --no-psqlrc --quiet --file /job/databases.sql"
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             ProvisioningJobArgs(
                 namespace=args.namespace,
                 image=args.toolbox_image,
-                # The network lets a new pod through only after a moment, which counts as a refusal until then.
+                # The network lets a new pod through only after a moment; until then it refuses.
                 command=["/bin/sh", "-euc", f"until pg_isready --quiet; do sleep 1; done; exec {_PSQL}"],
                 files={"/job/databases.sql": provisioning_sql(list(args.databases.values()))},
                 environment={
