@@ -31,7 +31,8 @@ class Builder:
             ColonnadeError: A binary that it holds is not built yet.
         """
         program = image.program
-        programs = {str(program.path): binary(program.binary)} if program else {}
+        # With its reference, since name and version become labels.
+        programs = {f"{image.upstream} {program.path}": binary(program.binary)} if program else {}
         return address(image.files(), base, programs)
 
     def build(self, image: Image, base: Layout | str, wanted: str) -> Layout:
@@ -79,6 +80,8 @@ class Builder:
             (workshop / "base").symlink_to(base.path)
             base = "oci:base:image"
         arguments = build_arguments() | {"BASE_IMAGE": base}
+        if image.program:
+            arguments |= {"TITLE": image.name, "VERSION": image.tag or ""}
         common = shutil.copytree(COMMON, workshop / "common")
         if authority := authorities():
             shutil.copyfile(authority, common / AUTHORITY.name)
