@@ -88,8 +88,10 @@ def test_what_a_killed_build_left_is_neither_used_nor_kept() -> None:
     left = shelf.root / "building" / "layout"
     left.mkdir(parents=True)
     (left / "index.json").write_text('{"manifests": [{"digest": "sha256:half"}]}')
+    (left / "half").touch()
     references = build(None, QUIET, ["pause"])
     assert "half" not in references["pause"]
+    assert list(shelf.root.glob("*/half")) == []
     assert not (shelf.root / "building").exists()
 
 
