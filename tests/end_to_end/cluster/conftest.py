@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from bootstrap.embedded import Cluster
+from bootstrap.images.definition import images
 from bootstrap.toolchain import binary
 
 NAMESPACE = "trial"
+BUSYBOX = images()["busybox"].upstream or ""
 COLONNADE = Path(sys.executable).with_name("colonnade")
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -42,7 +44,7 @@ class Kubectl:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=150,
             check=False,
         )
 
@@ -50,6 +52,11 @@ class Kubectl:
         done = self.run(*words, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def settle(self, *what: str) -> None:
+        """Waits until pods are ready; on failure shows what happened to them."""
+        done = self.run("wait", "--for=condition=Ready", *what, "--timeout=120s")
+        assert done.returncode == 0, done.stderr + self("get", "events", "--sort-by=lastTimestamp")
 
     def get(self, *words: str) -> Any:
         return json.loads(self("get", *words, "--output=json"))
@@ -69,7 +76,8 @@ def kubectl(cluster: Cluster) -> Kubectl:
     """kubectl on the cluster, with all pods of the trial ready."""
     kubectl = Kubectl(cluster.kubeconfig)
     kubectl("create", "namespace", NAMESPACE)
-    manifests = Path(__file__).with_name("pods.yaml").read_text().replace("{address}", cluster.address)
+    manifests = Path(__file__).with_name("pods.yaml").read_text()
+    manifests = manifests.replace("{address}", cluster.address).replace("{busybox}", BUSYBOX)
     kubectl("apply", "--filename=-", stdin=manifests)
-    kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=90s")
+    kubectl.settle("pod", "--all")
     return kubectl

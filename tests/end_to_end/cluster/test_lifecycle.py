@@ -106,7 +106,7 @@ def test_up_heals_the_death_of_all_and_keeps_data(cluster: Cluster, kubectl: Kub
     up(cluster.name)
     assert cluster.status().healthy
     assert cluster.edge_ca.read_bytes() == authority
-    kubectl("wait", "--for=condition=Ready", "pod/keeper", "--timeout=90s")
+    kubectl.settle("pod/keeper")
     assert kubectl("exec", "keeper", "--", "cat", "/data/note") == "kept\n"
 
 

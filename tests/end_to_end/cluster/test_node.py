@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.embedded import Cluster
-from tests.end_to_end.cluster.conftest import NAMESPACE, Kubectl, colonnade
+from tests.end_to_end.cluster.conftest import BUSYBOX, NAMESPACE, Kubectl, colonnade
 
 
 def fetch(kubectl: Kubectl, pod: str, address: str, port: int) -> "subprocess.CompletedProcess[str]":
@@ -75,7 +75,7 @@ def test_deleted_volume_leaves_no_directory(kubectl: Kubectl, cluster: Cluster) 
     volume = {"name": "brief", "persistentVolumeClaim": {"claimName": "brief"}}
     container = {
         "name": "main",
-        "image": "docker.io/library/busybox:1.35.0",
+        "image": BUSYBOX,
         "command": ["touch", "/brief/note"],
         "volumeMounts": [{"name": "brief", "mountPath": "/brief"}],
     }
