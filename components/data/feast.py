@@ -93,7 +93,7 @@ class Feast(Component[FeastArgs]):
         registry: Where `feast apply` and clients find the registry, as host and port.
         client: Service account whose tokens are accepted: `kubectl create token <client>`.
         project: The project that exists from the start.
-        offline_store: Address below which the feature server reads feature data, e.g. as the path of a source.
+        offline_store: Address below which the feature server reads the data of sources.
         features_host, registry_host: Names of the services inside the cluster.
 
     Raises:

@@ -20,6 +20,9 @@ LABEL: Final = "lakefs"
 PORT: Final = 8000
 ADMIN: Final = "admin"
 CACHE: Final = "/var/cache/lakefs"
+# Open to whoever asks, and lakeFS cannot close them: a heap profile holds secrets. The price: S3 clients
+# outside do not reach a repository named `metrics`.
+WITHHELD: Final = ("/_pprof", "/metrics")
 PROVISION: Final = Path(__file__).with_name("scripts") / "lakefs.sh"
 # lakeFS's own names for the stores, by the scheme of the bucket's address.
 BLOCKSTORES: Final = {"s3": "s3", "gs": "gs", "abfss": "azure"}
@@ -168,7 +171,7 @@ class LakeFs(Component[LakeFsArgs]):
         # Whoever comes first to a lakeFS without administrator becomes it: the way in is opened afterwards.
         route = Route(
             self.name,
-            RouteArgs(args.edge, LABEL, args.namespace, workload.service, PORT),
+            RouteArgs(args.edge, LABEL, args.namespace, workload.service, PORT, withheld=WITHHELD),
             self.child(depends_on=[job]),
         )
         self.url = route.url

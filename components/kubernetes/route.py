@@ -1,6 +1,6 @@
 """How a service is reached from outside: a route of the Gateway API at the foundation's edge."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ class RouteArgs:
         port: Its port.
         protocol: `http` or `grpc`.
         listener: The gateway's listener to attach to, None for each that admits the host name.
+        withheld: Paths (HTTP) that nobody reaches from outside, with all that is below them; who asks for one
+            is sent to the start page.
     """
 
     edge: EdgeAccess
@@ -37,6 +39,7 @@ class RouteArgs:
     port: pulumi.Input[int]
     protocol: str = "http"
     listener: str | None = "https"
+    withheld: Sequence[str] = ()
 
 
 class Route(Component[RouteArgs]):
@@ -69,9 +72,21 @@ class Route(Component[RouteArgs]):
             spec={
                 "parentRefs": [parent],
                 "hostnames": [f"{args.label}.{args.edge.domain}"],
-                "rules": [{"backendRefs": [{"name": args.service, "port": args.port}]}],
+                "rules": [
+                    *([_withhold(args.withheld)] if args.withheld else []),
+                    {"backendRefs": [{"name": args.service, "port": args.port}]},
+                ],
             },
             opts=self.child(depends_on=list(args.edge.ready)),
         )
         self.url = args.edge.url(args.label)
         return {"url": self.url}
+
+
+def _withhold(paths: Sequence[str]) -> dict[str, Any]:
+    """Returns a rule that leads away from the paths; the Gateway API has none that refuses."""
+    away = {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/"}, "statusCode": 302}
+    return {
+        "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in paths],
+        "filters": [{"type": "RequestRedirect", "requestRedirect": away}],
+    }

@@ -108,6 +108,21 @@ def test_a_wrong_s3_signature_is_refused(platform: Any) -> None:
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+@pytest.mark.parametrize(
+    "path", ["/_pprof/", "/_pprof/heap", "//_pprof/heap", "/%5Fpprof/heap", "/metrics", "/metrics/"]
+)
+def test_the_process_is_not_looked_into_from_outside(platform: Any, path: str) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = platform.ca_file
+        request = requests.Request("GET", platform.outputs["lakefs_url"]).prepare()
+        request.url = platform.outputs["lakefs_url"] + path
+        answer = session.send(request, timeout=30, verify=platform.ca_file)
+    assert "pprof" not in answer.text.lower()
+    assert "go_goroutines" not in answer.text
+    assert not answer.content.startswith(b"\x1f\x8b"), "a compressed profile"
+
+
 def test_nobody_becomes_administrator_anew(platform: Any) -> None:
     answer = requests.post(
         f"{platform.outputs['lakefs_url']}/api/v1/setup_lakefs",

@@ -124,7 +124,13 @@ def test_the_way_in_opens_after_the_administrator_exists(run_program: Any) -> No
     component = recorded.one("colonnade:index:Route", "lakefs")
     assert job.urn in component.dependencies
     assert route.inputs["spec"]["hostnames"] == ["lakefs.local.example.com"]
-    assert route.inputs["spec"]["rules"] == [{"backendRefs": [{"name": "lakefs", "port": 8000}]}]
+    withheld, rest = route.inputs["spec"]["rules"]
+    assert [it["path"] for it in withheld["matches"]] == [
+        {"type": "PathPrefix", "value": "/_pprof"},
+        {"type": "PathPrefix", "value": "/metrics"},
+    ]
+    assert "backendRefs" not in withheld
+    assert rest == {"backendRefs": [{"name": "lakefs", "port": 8000}]}
 
 
 def test_provisioning_gets_names_in_plain_and_keys_by_secret(run_program: Any) -> None:

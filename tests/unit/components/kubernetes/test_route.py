@@ -50,3 +50,27 @@ def test_it_waits_for_the_edge(run_program: Any) -> None:
 def test_another_protocol_is_refused(run_program: Any) -> None:
     with pytest.raises(ArgsError, match="'ftp' is unknown; give http or grpc"):
         run_program(lambda: Route("mlflow", arguments(protocol="ftp")))
+
+
+def test_withheld_paths_lead_away_from_the_service(run_program: Any) -> None:
+    args = arguments(withheld=["/_pprof", "/metrics"])
+    recorded = run_program(lambda: Route("mlflow", args))
+    (route,) = [r for r in recorded.resources if r.type.endswith(":HTTPRoute")]
+    assert route.inputs["spec"]["rules"] == [
+        {
+            "matches": [
+                {"path": {"type": "PathPrefix", "value": "/_pprof"}},
+                {"path": {"type": "PathPrefix", "value": "/metrics"}},
+            ],
+            "filters": [
+                {
+                    "type": "RequestRedirect",
+                    "requestRedirect": {
+                        "path": {"type": "ReplaceFullPath", "replaceFullPath": "/"},
+                        "statusCode": 302,
+                    },
+                }
+            ],
+        },
+        {"backendRefs": [{"name": "mlflow", "port": 5000}]},
+    ]
