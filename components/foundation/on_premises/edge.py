@@ -51,6 +51,7 @@ def arguments(
         "--global.sendanonymoususage=false",
         "--api=false",
         "--log.level=INFO",
+        "--log.format=json",
         f"--entrypoints.http.address=:{_HTTP}",
         "--entrypoints.http.http.redirections.entrypoint.to=:443",
         "--entrypoints.http.http.redirections.entrypoint.scheme=https",

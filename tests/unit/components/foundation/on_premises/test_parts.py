@@ -156,6 +156,12 @@ def test_the_databases_job_holds_no_password_in_plain(run_program: Any) -> None:
     assert not waits_for(recorded, recorded.one(SET), recorded.one(JOB))
 
 
+def test_the_databases_job_waits_until_the_network_lets_it_through(run_program: Any) -> None:
+    command = container(run_program(database), JOB)["command"]
+    assert command[:2] == ["/bin/sh", "-euc"]
+    assert command[2].index("until pg_isready") < command[2].index("exec psql")
+
+
 def test_the_cache_gets_its_password_as_a_file_and_refuses_when_full(run_program: Any) -> None:
     recorded = run_program(
         lambda: Cache("cache", CacheArgs(namespace="foundation", image=IMAGE, memory="128Mi"), providers())
