@@ -23,8 +23,8 @@ SERVICES = (
         "lakeFS: versioned data",
         "lakefs",
         "lakefs_url",
-        "access key {lakefs_access_key_id}; secret: {secret:lakefs_secret_access_key}",
-        "curl -u KEY:SECRET {lakefs_url}/api/v1/repositories",
+        "access key {lakefs_access_key_id}; its secret: {secret:lakefs_secret_access_key}",
+        "curl --cacert CA --user KEY:SECRET {lakefs_url}/api/v1/repositories",
     ),
     Service(
         "MLflow: experiments and models",
@@ -38,14 +38,14 @@ SERVICES = (
         "features",
         "features_url",
         "token: {feast_token_command}",
-        'curl -H "Authorization: Bearer TOKEN" {features_url}/health',
+        'curl --cacert CA -H "Authorization: Bearer TOKEN" {features_url}/docs',
     ),
     Service(
         "SeaweedFS: S3 object store",
         "s3",
         "s3_url",
-        "keys per service, in its own namespace",
-        "aws --endpoint-url {s3_url} s3 ls",
+        "each service has keys of its own, for its own buckets",
+        "curl {s3_url} (is refused without keys)",
     ),
 )
 
@@ -56,17 +56,18 @@ def table(stack: str, outputs: Mapping[str, Any]) -> Table:
     Secrets are never in it: where one is needed, it names the command that prints it.
     """
     filled = _Outputs(stack, outputs)
-    rows = Table(title=f"Stack {stack}", title_justify="left", show_lines=True)
-    for heading in ("what", "URL", "how to log in", "what to try next"):
-        rows.add_column(heading, overflow="fold")
+    # A command that is broken into cells cannot be copied, so each stands on lines of its own.
+    rows = Table(title=f"Stack {stack}", title_justify="left", show_header=False, box=None, pad_edge=False)
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
     for service in SERVICES:
         if service.output in outputs:
-            rows.add_row(
-                service.what,
-                str(outputs[service.output]),
-                filled.text(service.login),
-                filled.text(service.attempt),
-            )
+            rows.add_section()
+            rows.add_row("what", f"[bold]{service.what}")
+            rows.add_row("URL", str(outputs[service.output]))
+            rows.add_row("log in", filled.text(service.login))
+            rows.add_row("try", filled.text(service.attempt))
+            rows.add_row()
     return rows
 
 
