@@ -35,8 +35,6 @@ class ClusterObjects:
             raise ColonnadeError(
                 f"kubeconfig {kubeconfig} is not of use: {error}", "name a working kubeconfig and context"
             ) from error
-        # Without retries that double their waits: a cluster that is not there is told at once.
-        client.configuration.retries = 0
         self._host = client.configuration.host
         with tempfile.TemporaryDirectory(prefix="colonnade-") as private:
             # The default is a file in /tmp with a name that anybody can guess.

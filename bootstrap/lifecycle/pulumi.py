@@ -245,12 +245,9 @@ class Stack:
         begun = time.monotonic()
         path = self.logs / f"{self.name}-{verb}.log"
         shown = progress.step(f"pulumi {verb}", expected) if progress else nullcontext()
-        with (
-            tempfile.TemporaryDirectory(prefix="colonnade-") as private,
-            _private_file(path) as log,
-            shown as step,
-        ):
-            events = Path(private, "events.jsonl")
+        # Beside the log and not in a directory of its own, which would stay where this process is killed.
+        events = path.with_suffix(".events")
+        with _private_file(events), _private_file(path) as log, shown as step:
             command = self._command(verb, *arguments, "--stack", self.name, "--suppress-outputs")
             command += ["--suppress-progress", "--event-log", str(events)]
             log.write(f"# {datetime.now(UTC).isoformat(timespec='seconds')} {' '.join(command)}\n")
@@ -341,9 +338,6 @@ def _wait(process: "subprocess.Popen[str]") -> int:
 
 def _tail(path: Path, watch: Watch, ended: threading.Event) -> None:
     """Feeds lines to the watch as they are written, until the writer has ended and all is read."""
-    while not path.exists():
-        if ended.wait(_TAIL_SECONDS) and not path.exists():
-            return
     with path.open(encoding="utf-8") as file:
         line = ""
         while True:
