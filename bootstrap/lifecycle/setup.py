@@ -34,7 +34,9 @@ def make(progress: Progress) -> None:
         names = ", ".join(package.name for package in packages)
         with progress.step(f"packages {names}", expected=60):
             debian.install(packages)
-    independent = [name for name, image in selection(None).items() if not image.program]
+    # Asked before anything is started, so that a missing Go is told at once.
+    builder.missing()
+    independent = images.without_binaries()
     with ThreadPoolExecutor(1, thread_name_prefix="images") as pool:
         meanwhile = pool.submit(images.build, None, progress, independent)
         builder.build(builder.wanted(), progress)
