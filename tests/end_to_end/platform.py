@@ -15,8 +15,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
-STACK = "local-e2e"
-BACKEND = ROOT / "build" / "end-to-end" / "backend"
+# Another name lets two runs go on side by side while developing.
+STACK = os.environ.get("COLONNADE_TEST_STACK", "local-e2e")
+BACKEND = ROOT / "build" / "end-to-end" / STACK
 # Set while developing, to keep the platform between runs.
 KEEP = "COLONNADE_TEST_KEEP"
 
