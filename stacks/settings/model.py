@@ -320,7 +320,7 @@ class Database(Section):
 
 
 class Cache(Section):
-    """The Redis server that serves features."""
+    """The Redis-protocol cache that serves features."""
 
     enabled: Annotated[bool, Field(description="whether there is a cache; Feast needs it")] = True
     size: Annotated[Size, On(_ON_PREMISES), Field(description="volume of the cache", examples=["2Gi"])] = (
@@ -467,7 +467,7 @@ class Settings(Section):
     storage: Annotated[Storage, Field(description="the object store")] = Storage()
     retention: Annotated[Retention, Field(description="how long things are kept")] = Retention()
     database: Annotated[Database, Field(description="the PostgreSQL server")] = Database()
-    cache: Annotated[Cache, Field(description="the Redis server")] = Cache()
+    cache: Annotated[Cache, Field(description="the Redis-protocol cache")] = Cache()
     data: Annotated[Data, Field(description="pillar: data and features")] = Data()
     experimentation: Annotated[Experimentation, Field(description="pillar: experimentation")] = (
         Experimentation()

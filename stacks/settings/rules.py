@@ -475,7 +475,7 @@ def own_images(settings: Settings, given: Given) -> Iterator[Fault]:
 
     users: tuple[tuple[str, str, Callable[[], bool]], ...] = (
         ("postgresql", "database", embedded),
-        ("redis", "cache", lambda: on_premises() and settings.cache.enabled),
+        ("valkey", "cache", lambda: on_premises() and settings.cache.enabled),
         ("feast", "data.feast", lambda: settings.data.feast.enabled),
         ("mlflow", "experimentation.mlflow", lambda: settings.experimentation.mlflow.enabled),
         ("toolbox", "every environment", lambda: True),

@@ -1,4 +1,4 @@
-"""The cache of the on-premises foundation: Redis with a password."""
+"""The cache of the on-premises foundation: Valkey with a password."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _UNITS = {"Ki": 1 << 10, "Mi": _MEBIBYTE, "Gi": 1 << 30}
 def pod_memory(memory: str) -> str:
     """Returns the memory of the pod for a cache of `memory`, as Kubernetes writes it.
 
-    While Redis rewrites its append-only file it may hold changed pages twice; without room for them the
+    While Valkey rewrites its append-only file it may hold changed pages twice; without room for them the
     kernel would kill it.
 
     Raises:
@@ -41,7 +41,7 @@ class CacheArgs:
 
     Attributes:
         namespace: Namespace, which exists already.
-        image: Image of Redis.
+        image: Image of Valkey.
         callers: Pods that may connect.
         memory: What the cache may hold, e.g. `256Mi`; the pod gets more (see `pod_memory`).
         size: Size of the volume.
@@ -62,12 +62,12 @@ class CacheArgs:
 
 
 class Cache(Component[CacheArgs]):
-    """One Redis that survives a restart and answers nobody without the password.
+    """One Valkey that survives a restart and answers nobody without the password.
 
     Attributes:
         service: Name of the Service.
         peer: The pods, for egress policies.
-        ready: Exist once Redis answers.
+        ready: Exist once Valkey answers.
         access: How a consumer connects.
     """
 
@@ -86,13 +86,13 @@ class Cache(Component[CacheArgs]):
             WorkloadArgs(
                 namespace=args.namespace,
                 image=args.image,
-                command=["/usr/local/bin/colonnade-redis"],
+                command=["/usr/local/bin/colonnade-valkey"],
                 # Features that no longer fit are an error the writer sees, not values that vanish.
                 args=["--maxmemory", str(_bytes(args.memory)), "--maxmemory-policy", "noeviction"],
-                ports={"redis": PORT},
-                probe=Probe(port=PORT, command=["colonnade-redis-ping"]),
-                environment={"REDIS_PASSWORD_FILE": "/run/secrets/redis/password"},
-                secret_files={"/run/secrets/redis/password": password.result},
+                ports={"valkey": PORT},
+                probe=Probe(port=PORT, command=["colonnade-valkey-ping"]),
+                environment={"VALKEY_PASSWORD_FILE": "/run/secrets/valkey/password"},
+                secret_files={"/run/secrets/valkey/password": password.result},
                 volume=Volume("/data", args.size, args.storage_class),
                 callers=args.callers,
                 cpu=args.cpu,

@@ -166,7 +166,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
         namespace = parts.namespace
         self._store = self._object_store(args, namespace)
         self._database = self._database_server(args, namespace)
-        self._cache = self._redis(args, namespace)
+        self._cache = self._valkey(args, namespace)
         self.edge = self._edge(args, [parts, entry])
         route = Route(
             "object-store",
@@ -194,9 +194,9 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
             database = self._database.access(consumer)
             peers.append((self._database.peer, postgresql.PORT))
             ready += self._database.ready
-        redis = None
+        valkey = None
         if granted.cache and self._cache is not None:
-            redis = self._cache.access
+            valkey = self._cache.access
             peers.append((self._cache.peer, cache.PORT))
             ready += self._cache.ready
         return Access(
@@ -205,7 +205,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
             if granted.stores
             else {},
             database=database,
-            cache=redis,
+            cache=valkey,
             peers=peers,
             ready=ready,
         )
@@ -324,7 +324,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
             ready=self._store.ready,
         )
 
-    def _redis(self, args: OnPremisesFoundationArgs, namespace: pulumi.Input[str]) -> Cache | None:
+    def _valkey(self, args: OnPremisesFoundationArgs, namespace: pulumi.Input[str]) -> Cache | None:
         wanting = [consumer for consumer in args.consumers if consumer.cache]
         if not wanting:
             return None
@@ -332,7 +332,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
             "cache",
             CacheArgs(
                 namespace=namespace,
-                image=catalog.image("redis", args.images),
+                image=catalog.image("valkey", args.images),
                 callers=_callers(wanting),
                 memory=args.cache.memory,
                 size=args.cache.size,

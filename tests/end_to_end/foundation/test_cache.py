@@ -1,4 +1,4 @@
-"""Redis, as a client on the host sees it."""
+"""Valkey, as a client on the host sees it."""
 
 import socket
 from collections.abc import Sequence

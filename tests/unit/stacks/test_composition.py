@@ -11,7 +11,7 @@ from stacks.composition import compose, consumers, images, required
 from stacks.settings import Settings, load_file
 from stacks.settings.local import local_stack_file
 
-OWN = ("postgresql", "redis", "mlflow", "feast", "toolbox")
+OWN = ("postgresql", "valkey", "mlflow", "feast", "toolbox")
 
 
 @pytest.fixture

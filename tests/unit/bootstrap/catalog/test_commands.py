@@ -14,8 +14,8 @@ def test_json_names_every_part_with_its_images() -> None:
     entries = {entry["part"]: entry for entry in json.loads(result.stdout)}
     assert set(entries) == set(PARTS)
     assert entries["lakefs"]["images"] == ["docker.io/treeverse/lakefs:1.84.0"]
-    assert entries["redis"]["images"] == ["colonnade/redis"]
-    assert entries["redis"]["licence"] == "BSD-3-Clause"
+    assert entries["valkey"]["images"] == ["colonnade/valkey"]
+    assert entries["valkey"]["licence"] == "BSD-3-Clause"
     assert entries["cloudnative-pg"]["chart"]["version"] == "0.29.0"
 
 

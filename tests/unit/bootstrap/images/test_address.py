@@ -51,6 +51,6 @@ def test_time_and_place_do_not(folder: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def test_a_shared_script_counts_only_where_it_is_used() -> None:
-    redis = Image(name="redis", context="redis", base="base", seconds=1)
-    assert "common/install-packages" in redis.files()
-    assert "common/make-environment" not in redis.files()
+    valkey = Image(name="valkey", context="valkey", base="base", seconds=1)
+    assert "common/install-packages" in valkey.files()
+    assert "common/make-environment" not in valkey.files()

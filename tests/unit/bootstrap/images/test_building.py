@@ -52,10 +52,10 @@ def test_unchanged_input_builds_nothing(machine: Machine) -> None:
 
 
 def test_a_changed_binary_builds_only_the_images_that_hold_it(machine: Machine) -> None:
-    build(None, QUIET, ["coredns", "redis"])
+    build(None, QUIET, ["coredns", "valkey"])
     machine.calls("")
     machine.binary.write_bytes(b"\x7fELF static, newer")
-    build(None, QUIET, ["coredns", "redis"])
+    build(None, QUIET, ["coredns", "valkey"])
     assert len([call for call in machine.calls("buildah") if " bud " in call]) == 1
 
 
@@ -66,10 +66,10 @@ def test_an_official_base_takes_the_place_of_debootstrap(
     monkeypatch.setenv("COLONNADE_BASE_IMAGE", official)
     assert "base" not in build(None, QUIET)
     assert machine.calls("debootstrap") == []
-    first = machine.finished("redis")
+    first = machine.finished("valkey")
     monkeypatch.setenv("COLONNADE_BASE_IMAGE", official[:-1] + "b")
-    build(None, QUIET, ["redis"])
-    assert len(machine.finished("redis")) == len(first) + 1
+    build(None, QUIET, ["valkey"])
+    assert len(machine.finished("valkey")) == len(first) + 1
 
 
 def test_package_indexes_reach_the_build_but_no_command_line(

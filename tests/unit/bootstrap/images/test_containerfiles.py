@@ -114,4 +114,4 @@ def test_the_catalog_names_the_locked_version(path: Path) -> None:
 def test_the_catalog_names_the_packaged_versions() -> None:
     containerfile = (HERE / "postgresql/Containerfile").read_text()
     assert f"postgresql-{catalog.part('postgresql').version} " in containerfile
-    assert f"Redis {catalog.part('redis').version} " in (HERE / "redis/Containerfile").read_text()
+    assert f"Valkey {catalog.part('valkey').version} " in (HERE / "valkey/Containerfile").read_text()

@@ -186,7 +186,7 @@ def test_label(urn: str, shown: str) -> None:
 
 def test_watch_tells_what_runs_and_what_it_waits_for() -> None:
     watch = Watch()
-    others = [URN.replace("lakefs", name) for name in ("mlflow", "feast", "redis")]
+    others = [URN.replace("lakefs", name) for name in ("mlflow", "feast", "valkey")]
     for event in (
         step("resourcePreEvent", operation="same"),
         step("resourcePreEvent"),
@@ -198,10 +198,10 @@ def test_watch_tells_what_runs_and_what_it_waits_for() -> None:
     ):
         watch.read(json.dumps(event))
     assert watch.text() == (
-        "2 done; now create Deployment lakefs ([1/2] waiting for app to be ready), create Deployment redis"
+        "2 done; now create Deployment lakefs ([1/2] waiting for app to be ready), create Deployment valkey"
     )
     watch.read(json.dumps(step("resourcePreEvent", others[0], "update")))
-    assert watch.text().endswith("create Deployment redis, 1 more")
+    assert watch.text().endswith("create Deployment valkey, 1 more")
     watch.read(json.dumps(step("resOutputsEvent")))
     assert "waiting" not in watch.text()
 

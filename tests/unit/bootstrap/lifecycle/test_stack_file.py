@@ -36,7 +36,7 @@ def cluster(address: str = "198.19.0.2") -> Any:
 def images(address: str = "198.19.0.2") -> dict[str, str]:
     return {
         name: f"{address}:5000/colonnade/{name}@{DIGEST}"
-        for name in ("postgresql", "redis", "mlflow", "feast", "toolbox")
+        for name in ("postgresql", "valkey", "mlflow", "feast", "toolbox")
     }
 
 

@@ -66,19 +66,25 @@ def test_images_of_our_own_are_parts_or_bases() -> None:
     assert own - {"pause"} == {name for name, part in catalog.PARTS.items() if part.built == "own"}
 
 
+def test_no_part_binds_whoever_serves_it() -> None:
+    for part in catalog.PARTS.values():
+        for licence in ("AGPL", "SSPL", "RSAL", "BUSL"):
+            assert licence not in part.licence, part.name
+
+
 def test_an_image_is_the_stacks_or_upstreams() -> None:
-    digest = "registry.example.com/colonnade/redis@sha256:" + "0" * 64
-    assert catalog.image("redis", {"redis": digest}) == digest
+    digest = "registry.example.com/colonnade/valkey@sha256:" + "0" * 64
+    assert catalog.image("valkey", {"valkey": digest}) == digest
     assert catalog.image("lakefs", {}) == "docker.io/treeverse/lakefs:1.84.0"
     assert catalog.image("lakefs", {"lakefs": digest}) == digest
 
 
 def test_an_image_that_colonnade_builds_must_be_named() -> None:
     with pytest.raises(CatalogError) as caught:
-        catalog.image("redis", {})
+        catalog.image("valkey", {})
     assert str(caught.value) == (
-        "the stack names no image for redis, which Colonnade builds itself; "
-        "fix: run `colonnade images build` and set colonnade:images.redis to the reference that it prints"
+        "the stack names no image for valkey, which Colonnade builds itself; "
+        "fix: run `colonnade images build` and set colonnade:images.valkey to the reference that it prints"
     )
     with pytest.raises(CatalogError, match="gateway-api runs as no image"):
         catalog.image("gateway-api", {})
@@ -87,10 +93,10 @@ def test_an_image_that_colonnade_builds_must_be_named() -> None:
 
 
 def test_a_mirror_holds_upstream_images_under_their_own_names() -> None:
-    own = {"redis": "registry.example.com/colonnade/redis@sha256:" + "0" * 64}
+    own = {"valkey": "registry.example.com/colonnade/valkey@sha256:" + "0" * 64}
     resolved = catalog.references(own, "mirror.example.com/all/")
     assert resolved["lakefs"] == "mirror.example.com/all/treeverse/lakefs:1.84.0"
-    assert resolved["redis"] == own["redis"]
+    assert resolved["valkey"] == own["valkey"]
     assert catalog.references(own)["lakefs"] == "docker.io/treeverse/lakefs:1.84.0"
 
 
@@ -103,8 +109,8 @@ def test_a_manifest_comes_from_upstream_or_a_directory(tmp_path: Path) -> None:
     assert catalog.manifest("gateway-api", "directory", str(tmp_path)) == str(path)
     with pytest.raises(CatalogError, match="cannot come from source 'mirror'"):
         catalog.manifest("gateway-api", "mirror", "registry.example.com")
-    with pytest.raises(CatalogError, match="redis has no manifest"):
-        catalog.manifest("redis")
+    with pytest.raises(CatalogError, match="valkey has no manifest"):
+        catalog.manifest("valkey")
 
 
 @pytest.mark.parametrize(

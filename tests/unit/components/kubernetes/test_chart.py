@@ -86,8 +86,8 @@ def test_a_source_that_does_not_fit_is_refused(run_program: Any) -> None:
         locate(PINNED, "ftp", None)
     with pytest.raises(ArgsError, match="needs a location"):
         locate(PINNED, "mirror", None)
-    with pytest.raises(ArgsError, match="no chart for redis"):
-        run_program(lambda: Chart("redis", ChartArgs("redis", "data")))
+    with pytest.raises(ArgsError, match="no chart for valkey"):
+        run_program(lambda: Chart("valkey", ChartArgs("valkey", "data")))
 
 
 def test_case_8_a_version_that_is_not_exact_cannot_enter_the_catalog() -> None:

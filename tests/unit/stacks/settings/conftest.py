@@ -18,7 +18,7 @@ relaxed = hypothesis.settings(deadline=None, max_examples=50)
 DIGEST = "a" * 64
 IMAGES = {
     name: f"registry.example.com/colonnade/{name}@sha256:{DIGEST}"
-    for name in ("postgresql", "redis", "mlflow", "feast", "toolbox")
+    for name in ("postgresql", "valkey", "mlflow", "feast", "toolbox")
 }
 ON_PREMISES: dict[str, Any] = {
     "foundation": "on-premises",

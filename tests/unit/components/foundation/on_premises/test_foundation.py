@@ -18,7 +18,7 @@ from components.foundation.on_premises.foundation import (
 
 DIGEST = "@sha256:" + "0" * 64
 IMAGES = {
-    name: f"registry.example.com/colonnade/{name}{DIGEST}" for name in ("postgresql", "redis", "toolbox")
+    name: f"registry.example.com/colonnade/{name}{DIGEST}" for name in ("postgresql", "valkey", "toolbox")
 }
 CONSUMERS = (
     Consumer("lakefs", "data", "lakefs", database="lakefs", stores=(Purpose.LAKE,)),
