@@ -123,10 +123,10 @@ class Cluster:
             except (ColonnadeError, OSError) as error:
                 if fresh:
                     self.halt()
-                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                    full = f"the disk of {self.layout.state} is full"
-                    raise ColonnadeError(full, "free some space") from error
-                raise
+                if not isinstance(error, OSError):
+                    raise
+                fix = "free some space" if error.errno == errno.ENOSPC else None
+                raise ColonnadeError(f"cluster {self.name} cannot come up: {error}", fix) from error
 
     def down(self, progress: Progress | None = None) -> None:
         """Removes every process, mount, namespace, cgroup and file of the cluster, whatever state it is in.
@@ -196,7 +196,7 @@ class Cluster:
         for directory in (layout.state, layout.logs, layout.run, layout.config, layout.volumes):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with progress.step("network", 1):
-            if not (network.healthy(layout) and mounts.healthy(layout)):
+            if not (network.is_namespace(layout.netns) and mounts.healthy(layout)):
                 # What runs in lost namespaces can be reached no more.
                 self.processes.kill_all()
                 mounts.remove(layout)

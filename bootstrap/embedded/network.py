@@ -1,5 +1,6 @@
 """The cluster's network namespace: joined to the host by a veth pair, and to nothing else."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -62,13 +63,28 @@ def _within(address: str, layout: Layout) -> bool:
     return address in {str(member) for member in layout.subnet}
 
 
+def _enter(layout: Layout) -> list[str]:
+    return ["nsenter", f"--net={layout.netns}", "--"]
+
+
+def _comment() -> str:
+    """Returns what marks the firewall's table, so that other rules than today's are noticed."""
+    rules = render("airgap.nft", uplink=NODE_INTERFACE, bridge=BRIDGE, comment="")
+    return f"colonnade {hashlib.sha256(rules.encode()).hexdigest()[:16]}"
+
+
+def _tables(layout: Layout) -> str:
+    return run([*_enter(layout), "nft", "list", "ruleset", "inet"])
+
+
 def healthy(layout: Layout) -> bool:
-    """Says whether namespace, veth pair and addresses are as they should be."""
+    """Says whether namespace, veth pair, addresses and firewall are as they should be."""
     if not is_namespace(layout.netns):
         return False
     outside, inside = _links(layout, inside=False), _links(layout, inside=True)
     return (
-        layout.host_address in _addresses(outside.get(layout.host_interface))
+        _comment() in _tables(layout)
+        and layout.host_address in _addresses(outside.get(layout.host_interface))
         and layout.address in _addresses(inside.get(NODE_INTERFACE))
         and str(POD_GATEWAY) in _addresses(inside.get(BRIDGE))
     )
@@ -105,19 +121,23 @@ def ensure(layout: Layout) -> None:
     # Without a default route the node itself could not even begin a connection to a service address, which
     # kube-proxy rewrites only after the route was chosen. Nobody answers on the bridge for what it leaves.
     run([*namespace, "route", "replace", str(SERVICES), "dev", BRIDGE, "src", layout.address])
-    enter = ["nsenter", f"--net={layout.netns}", "--"]
     for name, value in SYSCTLS.items():
         if name.startswith("net/ipv6") and not Path("/proc/sys/net/ipv6").exists():
             continue
-        run([*enter, "tee", f"/proc/sys/{name}"], stdin=value)
-    rules = render("airgap.nft", uplink=NODE_INTERFACE, bridge=BRIDGE)
-    run([*enter, "nft", "--file", "-"], stdin=rules)
+        run([*_enter(layout), "tee", f"/proc/sys/{name}"], stdin=value)
+    rules = render("airgap.nft", uplink=NODE_INTERFACE, bridge=BRIDGE, comment=_comment())
+    run([*_enter(layout), "nft", "--file", "-"], stdin=rules)
 
 
 def _tidy(directory: Path) -> None:
     """Removes the mount that `ip netns add` leaves behind, once nobody's namespace is in it."""
-    while _mounted(directory) and not any(directory.iterdir()):
+    if not _mounted(directory) or any(directory.iterdir()):
+        return
+    try:
         run(["umount", directory])
+    except ColonnadeError:
+        if not any(directory.iterdir()):  # else another cluster came up in between
+            raise
 
 
 def _mounted(point: Path) -> bool:

@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -132,15 +133,24 @@ def test_no_route_out(cluster: Cluster) -> None:
     assert {route["dst"] for route in routes} == {"10.96.0.0/16", "10.244.0.0/24", str(cluster.layout.subnet)}
 
 
-def test_pods_cannot_call_the_host(kubectl: Kubectl, cluster: Cluster) -> None:
-    with socket.create_server((cluster.layout.host_address, 0)) as listener:
-        port = listener.getsockname()[1]
-        with socket.create_connection((cluster.layout.host_address, port), timeout=3):
-            listener.accept()[0].close()
-        listener.settimeout(4)
-        assert fetch(kubectl, "friend", cluster.layout.host_address, port).returncode != 0
+def test_nothing_in_the_cluster_can_call_the_host(kubectl: Kubectl, cluster: Cluster) -> None:
+    host = cluster.layout.host_address
+    call = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
+    with socket.create_server((host, 0)) as listener:
+        command = [sys.executable, "-c", call, host, str(listener.getsockname()[1])]
+        assert subprocess.run(command, check=False).returncode == 0, "the host itself gets through"
+        node = ["nsenter", f"--net={cluster.layout.netns}", *command]
+        assert subprocess.run(node, check=False, capture_output=True).returncode != 0
+    # The host knows no way back to pods; only a datagram, which wants no answer, shows whether they get out.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind((host, 0))
+        receiver.settimeout(1)
+        port = receiver.getsockname()[1]
+        receiver.sendto(b"own", (host, port))
+        assert receiver.recv(10) == b"own"
+        kubectl.run("exec", "friend", "--", "timeout", "2", "tftp", "-g", "-r", "/x", host, str(port))
         with pytest.raises(TimeoutError):
-            listener.accept()
+            receiver.recv(10)
 
 
 def test_pods_cannot_reach_registry_or_store(kubectl: Kubectl, cluster: Cluster) -> None:
