@@ -25,6 +25,8 @@ from bootstrap.lifecycle.pulumi import Stack
 _TORN_SECONDS = 10.0
 # Clocks of a process table and of a file differ by ticks.
 _SLACK_SECONDS = 2.0
+# The file backend keeps attributes of a file beside it.
+_SIDECAR = ".attrs"
 # The provider draws the name of a field manager for each object, with this prefix.
 _MANAGER = "pulumi-kubernetes-"
 
@@ -78,7 +80,8 @@ def unlock(stack: Stack, say: Callable[[str], None]) -> None:
         processes.end(left)
         say(f"ended {len(left)} processes of a run that died: {', '.join(sorted({p.command for p in left}))}")
     for lock in release_locks(stack.directory, stack.name, stack.environment()):
-        say(f"released the lock of process {lock.pid}, which is dead ({lock.path.name})")
+        owner = f"of process {lock.pid}, which is dead" if lock.pid else "that a crash left half written"
+        say(f"released the lock {owner} ({lock.path.name})")
 
 
 def release_locks(project: Path, stack: str, environment: Mapping[str, str]) -> list[Lock]:
@@ -90,7 +93,7 @@ def release_locks(project: Path, stack: str, environment: Mapping[str, str]) -> 
     folder = _lock_directory(project, stack, environment)
     released: list[Lock] = []
     for path in sorted(folder.glob("**/*")) if folder else []:
-        if not path.is_file():
+        if not path.is_file() or path.suffix == _SIDECAR:
             continue
         lock = _read(path)
         if lock is None:
@@ -106,6 +109,7 @@ def release_locks(project: Path, stack: str, environment: Mapping[str, str]) -> 
                 f"wait until it ends, or end it: kill -INT {lock.pid}",
             )
         path.unlink(missing_ok=True)
+        path.with_name(path.name + _SIDECAR).unlink(missing_ok=True)
         released.append(lock)
     return released
 

@@ -65,9 +65,13 @@ def release(home: Path, **environment: str) -> list[Path]:
 
 def test_lock_of_a_dead_owner_is_released(home: Path) -> None:
     path = lock(home / "states", dead())
+    beside = path.with_name(path.name + ".attrs")
+    beside.write_text("{}")
+    os.utime(beside, (0, 0))
     other = lock(home / "states", dead(), stack="other")
     assert release(home) == [path]
     assert not path.exists()
+    assert not beside.exists()
     assert other.exists()
     assert release(home) == []
 
