@@ -165,7 +165,7 @@ class Stack:
         return any(stack["name"].rpartition("/")[2] == self.name for stack in listed)
 
     def drop(self, backup: Path) -> None:
-        """Forgets the stack with all that it holds, after its state was written to `backup`, secrets encrypted.
+        """Forgets the stack with all that it holds, and writes its state to `backup`, secrets encrypted.
 
         Nothing is deleted anywhere: it is for a stack whose cluster is gone.
 
