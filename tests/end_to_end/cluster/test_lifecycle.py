@@ -76,12 +76,14 @@ def test_second_up_is_quick_and_changes_nothing(cluster: Cluster) -> None:
     assert {path: path.stat().st_mtime_ns for path in cluster.layout.config.rglob("*")} == files
 
 
-def test_up_heals_single_deaths_while_pods_go_on(cluster: Cluster, kubectl: Kubectl) -> None:
+def test_up_heals_single_losses_while_pods_go_on(cluster: Cluster, kubectl: Kubectl) -> None:
     started = {pod["metadata"]["name"]: pod["status"]["startTime"] for pod in kubectl.get("pods")["items"]}
     for name in ("kube-apiserver", "containerd", "kube-router", "etcd"):
         record = cluster.processes.record(name)
         assert record is not None
         os.kill(record.pid, signal.SIGKILL)
+    inside = ["nsenter", f"--net={cluster.layout.netns}"]
+    subprocess.run([*inside, "nft", "delete", "table", "inet", "colonnade"], check=True)
     time.sleep(0.2)
     status = colonnade("status", "--name", cluster.name)
     assert status.returncode == 1
