@@ -128,6 +128,9 @@ def _on_premises(
                 instances=database.instances,
                 cpu=database.resources.cpu,
                 memory=database.resources.memory,
+                backups=database.backups.enabled,
+                backup_schedule=database.backups.schedule,
+                backup_retention_days=database.backups.retention_days,
             ),
             cache=on_premises.CacheSettings(
                 enabled=cache.enabled,
@@ -183,7 +186,6 @@ def _feast(
     settings: Settings, foundation: Foundation[Any], providers: Providers
 ) -> dict[str, pulumi.Input[Any]]:
     chosen, access = settings.data.feast, foundation.grant("feast")
-    store = access.stores[Purpose.LAKE]
     feast = Feast(
         "feast",
         FeastArgs(
@@ -191,7 +193,7 @@ def _feast(
             image=catalog.image("feast", images(settings)),
             database=required(access.database),
             cache=required(access.cache),
-            store=store,
+            store=access.stores[Purpose.LAKE],
             edge=foundation.edge,
             project=chosen.project,
             identity=access.identity,
@@ -208,7 +210,7 @@ def _feast(
         "feature_registry": feast.registry,
         "feast_project": feast.project,
         "feast_token_command": pulumi.Output.format("kubectl -n {0} create token {1}", DATA, feast.client),
-        "feast_offline_store": pulumi.Output.format("{0}://{1}/feast", store.scheme, store.bucket),
+        "feast_offline_store": feast.offline_store,
     }
 
 

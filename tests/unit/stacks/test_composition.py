@@ -124,6 +124,26 @@ def test_the_certificate_s_key_is_secret_on_the_wire(settings: Any, run: Any) ->
     assert not shown
 
 
+def test_production_s_database_is_replicated_and_backed_up(
+    settings: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.foundation.on_premises import foundation
+
+    given: list[foundation.DatabaseSettings] = []
+    build = foundation.OnPremisesFoundation.build
+
+    def remember(self: Any, args: foundation.OnPremisesFoundationArgs) -> Any:
+        given.append(args.database)
+        return build(self, args)
+
+    monkeypatch.setattr(foundation.OnPremisesFoundation, "build", remember)
+    production = {"tier": "production", "sources": {"charts": {"kind": "upstream"}}}
+    run(lambda: compose(settings(production)))
+    assert given[0].mode == "cloudnative-pg"
+    assert given[0].backups
+    assert given[0].instances >= 2
+
+
 def test_a_mirror_changes_the_host_of_upstream_images_alone(settings: Any) -> None:
     mirrored = images(
         settings({"sources": {"images": {"kind": "mirror", "location": "registry.bank.example/hub"}}})
