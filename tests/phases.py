@@ -18,7 +18,10 @@ SETUP = {"setup": ["colonnade", "setup"]}
 UNIT = {"unit tests": ["pytest", "-q", "tests/unit"]}
 END_TO_END = {
     "cluster tests": ["pytest", "-q", "tests/end_to_end/cluster", "--timeout=1200"],
-    "platform tests": ["pytest", "-q", "tests/end_to_end", "--ignore=tests/end_to_end/cluster", "--timeout=1800"],
+    "platform tests": [
+        *("pytest", "-q", "tests/end_to_end", "--ignore=tests/end_to_end/cluster", "--timeout=1800"),
+        *("-m", "not soak"),
+    ],
 }
 PHASES = {
     "check": CHECK,

@@ -1,4 +1,4 @@
-"""`colonnade setup | up | down | recover`: the platform of one stack, from nothing to a table of URLs and back."""
+"""`colonnade setup | up | down | recover`: the platform of one stack, up, down and after a crash."""
 
 import re
 from collections.abc import Mapping

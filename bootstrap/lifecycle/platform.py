@@ -12,7 +12,7 @@ from bootstrap.paths import repository
 from bootstrap.report.progress import Progress
 from stacks.settings import load_file
 
-# What these take on two cores with everything built; they weigh the estimate of what remains, and nothing else.
+# What these take on two cores with everything built; they weigh the estimate of what remains.
 CLUSTER_SECONDS = 15
 UP_SECONDS = 150
 DESTROY_SECONDS = 60

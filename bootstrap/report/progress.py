@@ -84,7 +84,9 @@ class Progress:
         """Returns the estimate of seconds that remain, or None where nothing is expected."""
         if not self.expected:
             return None
-        done = sum(min(step.expected, step.expected if step.finished else step.seconds) for step in self.steps)
+        done = sum(
+            step.expected if step.finished else min(step.expected, step.seconds) for step in self.steps
+        )
         return max(0.0, self.expected - done)
 
     @contextmanager

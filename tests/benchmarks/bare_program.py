@@ -80,8 +80,8 @@ def _call(state: Mapping[str, Any]) -> list[str]:
 
 
 KUBERNETES_GROUPS = {
-    "core", "apps", "batch", "policy", "networking", "rbac", "storage", "apiextensions", "admissionregistration",
-    "yaml", "helm",
+    "core", "apps", "batch", "policy", "networking", "rbac", "storage", "apiextensions",
+    "admissionregistration", "yaml", "helm",
 }  # fmt: skip
 
 

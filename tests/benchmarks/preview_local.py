@@ -21,7 +21,7 @@ def measure(platform: Platform) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="colonnade-preview-") as directory:
         place = Path(directory)
         whole, bare = place / "whole", place / "bare"
-        _copy_program(platform, whole)
+        _copy_program(whole)
         for project in (whole, bare):
             backend = place / f"{project.name}-backend"
             backend.mkdir()
@@ -45,7 +45,7 @@ def measure(platform: Platform) -> list[Result]:
     return [Result("preview-local", value, "s", floor, GOAL)]
 
 
-def _copy_program(platform: Platform, target: Path) -> None:
+def _copy_program(target: Path) -> None:
     """Lays out the project as it is, so that an empty backend previews the very program and stack file."""
     target.mkdir()
     shutil.copy(ROOT / "Pulumi.yaml", target)

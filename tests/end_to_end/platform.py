@@ -117,8 +117,10 @@ class Platform:
     def port_forward(self, namespace: str, service: str, port: int) -> Iterator[int]:
         """Forwards a loopback port to a service through the API server; yields the local port."""
         forward = subprocess.Popen(
-            [str(BIN / "kubectl"), "--kubeconfig", str(self.kubeconfig), "-n", namespace]
-            + ["port-forward", f"service/{service}", f":{port}", "--address", "127.0.0.1"],
+            [
+                *(str(BIN / "kubectl"), "--kubeconfig", str(self.kubeconfig), "-n", namespace),
+                *("port-forward", f"service/{service}", f":{port}", "--address", "127.0.0.1"),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -32,7 +32,7 @@ def platform_is_whole(platform: Platform) -> None:
 
 
 def recorded_resources(platform: Platform) -> int:
-    """How many resources the backend has recorded, read from its file: the lock does not matter to a reader."""
+    """How many resources the backend has recorded, read from its file, which no lock guards."""
     checkpoint = platform.backend / ".pulumi" / "stacks" / "colonnade" / f"{platform.stack}.json"
     if not checkpoint.exists():
         return 0
@@ -44,7 +44,7 @@ def recorded_resources(platform: Platform) -> int:
 
 
 def kill_up_at(platform: Platform, resources: int) -> None:
-    """Starts `up` and kills it, and all that it started in its session, once so many resources are recorded."""
+    """Starts `up` and kills it once so many resources are recorded."""
     log = ROOT / "build" / "end-to-end" / f"killed-at-{resources}.log"
     with log.open("w") as output:
         up = subprocess.Popen(

@@ -66,7 +66,8 @@ def test_what_the_user_set_is_kept_and_the_machine_is_written_anew(environments:
     assert [entry.name for entry in environments.iterdir()] == ["Pulumi.local.yaml"]
 
 
-def test_writing_again_changes_nothing(environments: Path) -> None:
+@pytest.mark.usefixtures("environments")
+def test_writing_again_changes_nothing() -> None:
     first = stack_file.write("local", cluster(), images()).read_text()
     assert stack_file.write("local", cluster(), images()).read_text() == first
 
