@@ -7,14 +7,11 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from bootstrap.addresses import CLUSTERS
 from bootstrap.errors import ColonnadeError
 from bootstrap.paths import state_root
 
 NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?")
-
-# RFC 2544 sets 198.18.0.0/15 aside for benchmarks, so no site routes it. The lower half is left to the
-# proxies that hand out its addresses as placeholders.
-ADDRESSES = IPv4Network("198.19.0.0/16")
 
 # Inside their own network namespaces clusters may share these.
 SERVICES = IPv4Network("10.96.0.0/16")
@@ -44,9 +41,9 @@ def check_name(name: str) -> str:
 
 def subnet(name: str) -> IPv4Network:
     """Returns the four addresses between host and cluster; always the same for the same name."""
-    blocks = ADDRESSES.num_addresses // 4
+    blocks = CLUSTERS.num_addresses // 4
     index = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % blocks
-    return IPv4Network((int(ADDRESSES.network_address) + 4 * index, 30))
+    return IPv4Network((int(CLUSTERS.network_address) + 4 * index, 30))
 
 
 @dataclass(frozen=True)

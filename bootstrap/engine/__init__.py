@@ -11,6 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from bootstrap.addresses import CLUSTERS
 from bootstrap.errors import ColonnadeError
 
 # The engine starts two modules of this package as executables, on each command: what takes long to import is
@@ -36,6 +37,10 @@ def engine_environment(stack_backend: str | None = None) -> dict[str, str]:
     rest = [entry for entry in variables.get("PATH", os.defpath).split(os.pathsep) if entry != binaries]
     variables["PATH"] = os.pathsep.join([binaries, *rest])
     variables.update(_settings())
+    # Where a proxy is set, the providers would look there for the API server of a cluster on this machine.
+    bypass = [entry for entry in variables.get("NO_PROXY", "").split(",") if entry]
+    if str(CLUSTERS) not in bypass:
+        variables["NO_PROXY"] = ",".join([*bypass, str(CLUSTERS)])
     if not _names_passphrase(variables):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase_file())
     if stack_backend is not None:
@@ -73,6 +78,8 @@ def activate(venv: Path) -> None:
         'if [ -z "${PULUMI_CONFIG_PASSPHRASE+set}${PULUMI_CONFIG_PASSPHRASE_FILE+set}" ]; then',
         f"    export PULUMI_CONFIG_PASSPHRASE_FILE={shlex.quote(str(passphrase_file()))}",
         "fi",
+        f'case ",${{NO_PROXY-}}," in *,{CLUSTERS},*) ;; '
+        f'*) export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}{CLUSTERS}" ;; esac',
         *(f"export {name}={shlex.quote(value)}" for name, value in _settings().items()),
         _END,
     ]

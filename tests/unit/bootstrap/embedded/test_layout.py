@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.embedded.layout import ADDRESSES, NAME, Layout, subnet
+from bootstrap.addresses import CLUSTERS
+from bootstrap.embedded.layout import NAME, Layout, subnet
 from bootstrap.errors import ColonnadeError
 
 NAMES = st.from_regex(NAME, fullmatch=True)
@@ -22,7 +23,7 @@ def test_names_fit_everywhere(name: str) -> None:
     layout = Layout(name)
     assert len(layout.host_interface) <= 15
     assert len(layout.full_name) <= 63
-    assert layout.subnet.subnet_of(ADDRESSES)
+    assert layout.subnet.subnet_of(CLUSTERS)
     assert layout.subnet.prefixlen == 30
     assert len({layout.host_address, layout.address}) == 2
 

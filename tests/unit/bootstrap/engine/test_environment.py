@@ -42,6 +42,22 @@ def test_environment_is_complete_for_the_built_engine(home: Path) -> None:
     assert "PULUMI_BACKEND_URL" not in engine.engine_environment()
 
 
+def test_no_proxy_stands_between_the_engine_and_a_cluster_here(
+    venv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    assert engine.engine_environment()["NO_PROXY"] == "intranet.example,198.19.0.0/16"
+    monkeypatch.setenv("NO_PROXY", "198.19.0.0/16")
+    assert engine.engine_environment()["NO_PROXY"] == "198.19.0.0/16"
+    engine.activate(venv)
+    for before, after in [("", "198.19.0.0/16"), ("a.example", "a.example,198.19.0.0/16")]:
+        script = f". {venv}/bin/activate; . {venv}/bin/activate; echo $NO_PROXY"
+        shown = subprocess.run(
+            ["sh", "-c", script], env={"NO_PROXY": before}, capture_output=True, text=True, check=True
+        )
+        assert shown.stdout.strip() == after
+
+
 def test_an_official_engine_may_fetch_its_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(official, "find", lambda: Path("/opt/pulumi/pulumi"))
     assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in engine.engine_environment()
