@@ -15,6 +15,7 @@ from components.experimentation.mlflow import MlFlow, MlFlowArgs
 from components.foundation.contract import Consumer, ContractError, Foundation, Purpose
 from components.kubernetes.namespace import Namespace, NamespaceArgs
 from stacks.settings import Settings
+from stacks.settings.model import resolve
 
 Providers = Sequence[pulumi.ProviderResource]
 Granted = TypeVar("Granted")
@@ -107,13 +108,11 @@ def _on_premises(
             pool=settings.cluster.default_pool.name if settings.cluster.default_pool else None,
             protect=settings.protect,
             chart_source=settings.sources.charts.kind,
-            chart_location=settings.sources.charts.location,
+            chart_location=_charts(settings),
             edge=on_premises.EdgeSettings(
                 domain=edge.domain,
                 gateway_crds=[
-                    catalog.manifest(
-                        "gateway-api", settings.sources.charts.kind, settings.sources.charts.location
-                    )
+                    catalog.manifest("gateway-api", settings.sources.charts.kind, _charts(settings))
                 ],
                 external_addresses=edge.external_addresses,
                 certificate=_text(tls.certificate_path if tls else None),
@@ -256,6 +255,14 @@ def required(granted: Granted | None) -> Granted:
     if granted is None:
         raise ContractError("the foundation granted less than the consumer asked for")
     return granted
+
+
+def _charts(settings: Settings) -> str | None:
+    """Returns the mirror or the directory that charts come from; None for upstream's."""
+    charts = settings.sources.charts
+    if charts.kind == "directory" and charts.location:
+        return str(resolve(charts.location))
+    return charts.location
 
 
 def _text(path: Path | None) -> str | None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from bootstrap import images
 from bootstrap.embedded import Cluster
+from bootstrap.engine import engine_environment
 from bootstrap.images.building import selection
-from bootstrap.lifecycle import recovery, stack_file
-from bootstrap.lifecycle.objects import ClusterObjects
+from bootstrap.lifecycle import preflight, recovery, stack_file
 from bootstrap.lifecycle.pulumi import Stack
+from bootstrap.lifecycle.recovery import Objects
 from bootstrap.paths import repository
 from bootstrap.report.progress import Progress
 from stacks.settings import load_file
@@ -22,14 +23,18 @@ def bring_up(name: str, progress: Progress) -> Stack:
     """Makes the stack what its settings say, from nothing, from a half-made state, or after a crash.
 
     Raises:
-        ColonnadeError: A part failed; what was made stays, and the next call goes on from there.
+        ColonnadeError: Something stands in the way, and nothing was made; or a part failed, and what was made
+            stays, so that the next call goes on from there.
         SettingsError: The stack file is faulty.
     """
     if stack_file.is_embedded(name):
         cluster = Cluster(name)
+        preflight.check_embedded(name, cluster)
         cluster.up(progress)
         references = images.build(cluster.registry, progress, list(selection(None)))
         stack_file.write(name, cluster, references)
+    else:
+        preflight.check_existing(name)
     stack = recover(name, progress)
     stack.up(progress, expected=UP_SECONDS)
     return stack
@@ -44,7 +49,10 @@ def recover(name: str, progress: Progress) -> Stack:
     """
     cluster = load_file(stack_file.require(name)).cluster
 
-    def connect() -> ClusterObjects:
+    def connect() -> Objects:
+        # The client takes long to import, and is wanted after crashes alone.
+        from bootstrap.lifecycle.objects import ClusterObjects
+
         return ClusterObjects(Path(str(cluster.kubeconfig_path)), cluster.context)
 
     stack = Stack(repository(), name)
@@ -62,8 +70,11 @@ def take_down(name: str, progress: Progress) -> None:
         ColonnadeError: There is no such stack, a live process works on it, or something could not be removed.
     """
     if not stack_file.is_embedded(name):
+        preflight.check_existing(name)
         recover(name, progress).destroy(progress, expected=DESTROY_SECONDS)
         return
+    # Asked before the cluster goes, since it opens the state that is kept of it.
+    engine_environment()
     Cluster(name).down(progress)
     stack = Stack(repository(), name)
     with progress.step("locks of the stack") as step:

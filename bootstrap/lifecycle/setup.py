@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bootstrap import engine, images
 from bootstrap.images.building import selection
+from bootstrap.lifecycle import preflight
 from bootstrap.report.progress import Progress
 from bootstrap.toolchain import builder, debian
 
@@ -14,8 +15,11 @@ def setup(progress: Progress) -> None:
     """Makes all of it; what is there already is left alone.
 
     Raises:
-        ColonnadeError: A package, a tool or an image cannot be had; what was finished before stays.
+        ColonnadeError: The user is not root, and nothing was made; or a package, a tool or an image cannot be
+            had, and what was finished before stays.
     """
+    # Asked before an hour of work, at whose end the images would need it.
+    preflight.require_root("colonnade setup")
     make(progress)
     environment = Path(sys.prefix)
     engine.install(environment)

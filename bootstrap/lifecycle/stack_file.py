@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,16 @@ from bootstrap.errors import ColonnadeError
 from bootstrap.paths import repository
 from bootstrap.toolchain import module_file
 from components import catalog
-from stacks.settings.local import local_stack_file
+from stacks.settings import SettingsError
+from stacks.settings.faults import WHOLE_FILE
+from stacks.settings.loader import check_file
+from stacks.settings.local import OWN_IMAGES, local_stack_file
 
 # What describes the machine is written anew at each `up`; everything else in the file is the user's.
 OF_THE_MACHINE = ("cluster", "edge", "images", "sources")
+
+
+_SOME_IMAGE = f"registry.invalid/image@sha256:{'0' * 64}"
 
 
 def directory() -> Path:
@@ -55,6 +62,30 @@ def require(stack: str) -> Path:
     return path
 
 
+def check(stack: str, cluster: Cluster) -> None:
+    """Refuses a file of an embedded stack that `write` would leave with faults; writes nothing.
+
+    Raises:
+        SettingsError: With the faults of what the user has set in it.
+        ColonnadeError: The file is no stack file.
+    """
+    path = path_of(stack)
+    if not path.exists():
+        return
+    _, faults = check_file(path)
+    if unreadable := [fault for fault in faults if fault.path == WHOLE_FILE]:
+        raise SettingsError(unreadable, str(path))
+    # The images are not built yet; any reference will do for them.
+    foreseen = _merged(path, _generated(cluster, dict.fromkeys(OWN_IMAGES, _SOME_IMAGE)))
+    with tempfile.TemporaryDirectory(prefix="colonnade-") as private:
+        copy = Path(private, path.name)
+        copy.write_text(foreseen, encoding="utf-8")
+        _, faults = check_file(copy)
+    if faults:
+        # Its lines are not those of the user's file.
+        raise SettingsError([replace(fault, line=None) for fault in faults], str(path))
+
+
 def write(stack: str, cluster: Cluster, images: Mapping[str, str]) -> Path:
     """Writes the file of an embedded stack, whole or not at all, and returns its path.
 
@@ -64,7 +95,20 @@ def write(stack: str, cluster: Cluster, images: Mapping[str, str]) -> Path:
         ColonnadeError: The file that is there cannot be read as YAML.
     """
     path = path_of(stack)
-    text = local_stack_file(
+    text = _generated(cluster, images)
+    if path.exists():
+        text = _merged(path, text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+    return path
+
+
+def _generated(cluster: Cluster, images: Mapping[str, str]) -> str:
+    return local_stack_file(
         kubeconfig=cluster.kubeconfig,
         context=cluster.context,
         domain=cluster.domain,
@@ -76,15 +120,6 @@ def write(stack: str, cluster: Cluster, images: Mapping[str, str]) -> Path:
         registry=cluster.registry,
         charts=module_file("gateway-api", f"gateway-api-{catalog.part('gateway-api').version}.yaml").parent,
     )
-    if path.exists():
-        text = _merged(path, text)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
-    return path
 
 
 def _merged(path: Path, generated: str) -> str:

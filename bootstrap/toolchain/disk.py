@@ -31,8 +31,19 @@ def is_full(error: OSError | str) -> bool:
     return os.strerror(errno.ENOSPC).lower() in error.lower()
 
 
-def require(paths: Iterable[Path], megabytes: int) -> None:
+def require(
+    paths: Iterable[Path],
+    megabytes: int,
+    what: str = "the build",
+    variables: str = "COLONNADE_CACHE, GOCACHE and GOMODCACHE",
+) -> None:
     """Makes sure that each file system below the paths has so much room.
+
+    Args:
+        paths: Files or directories, which need not exist yet.
+        megabytes: The room that is wanted.
+        what: What needs it.
+        variables: The variables that move the paths.
 
     Raises:
         ColonnadeError: One has less.
@@ -41,6 +52,6 @@ def require(paths: Iterable[Path], megabytes: int) -> None:
         free = shutil.disk_usage(_existing(path)).free // _MEGABYTE
         if free < megabytes:
             raise ColonnadeError(
-                f"{path} has {free} MB free, the build needs about {megabytes} MB",
-                "free space there, or set COLONNADE_CACHE, GOCACHE and GOMODCACHE to a larger disk",
+                f"{path} has {free} MB free, {what} needs about {megabytes} MB",
+                f"free space there, or set {variables} to a larger disk",
             )
