@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
+
+_TICK_SECONDS = 0.5
 
 
 def duration(seconds: float) -> str:
@@ -26,6 +28,7 @@ class Step:
     started: float = field(default_factory=time.monotonic)
     finished: float | None = None
     _progress: "Progress | None" = None
+    _told: str = ""
 
     @property
     def seconds(self) -> float:
@@ -33,8 +36,9 @@ class Step:
         return (self.finished or time.monotonic()) - self.started
 
     def waiting_for(self, what: str) -> None:
-        """Says what the step waits for; printed once for each new text."""
-        if self._progress:
+        """Says what the step waits for; a text that it said last is not printed again."""
+        if self._progress and what != self._told:
+            self._told = what
             self._progress._note(self, what)
 
 
@@ -56,11 +60,10 @@ class Progress:
         self.steps: list[Step] = []
         self._lock = threading.Lock()
         self._live: RichProgress | None = None
-        self._tasks: dict[int, int] = {}
-        self._started = time.monotonic()
+        self._tasks: dict[int, TaskID] = {}
+        self._ended = threading.Event()
 
     def __enter__(self) -> "Progress":
-        self._started = time.monotonic()
         self.console.print(self.title)
         if self.console.is_terminal:
             self._live = RichProgress(
@@ -73,12 +76,17 @@ class Progress:
                 transient=True,
             )
             self._live.start()
+            whole = self._live.add_task(self.title, total=self.expected or None, note="")
+            self._ended.clear()
+            threading.Thread(target=self._repaint, args=(whole,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live:
-            self._live.stop()
-            self._live = None
+        self._ended.set()
+        with self._lock:
+            if self._live:
+                self._live.stop()
+                self._live = None
 
     def remaining(self) -> float | None:
         """Returns the estimate of seconds that remain, or None where nothing is expected."""
@@ -96,9 +104,7 @@ class Progress:
         with self._lock:
             self.steps.append(step)
             if self._live:
-                self._tasks[id(step)] = self._live.add_task(name, total=expected or None, note="")
-                ticker = threading.Thread(target=self._tick, args=(step,), daemon=True)
-                ticker.start()
+                self._tasks[id(step)] = self._live.add_task(f"  {name}", total=expected or None, note="")
             else:
                 left = self.remaining()
                 self.console.print(f"  {name} ..." + (f" (about {duration(left)} remain)" if left else ""))
@@ -117,19 +123,29 @@ class Progress:
             self.steps.append(step)
         self.console.print(f"  {name}: {why}")
 
-    def _tick(self, step: Step) -> None:
-        while not step.finished and self._live:
-            self._live.update(self._tasks[id(step)], completed=step.seconds)  # type: ignore[arg-type]
-            time.sleep(0.5)
+    def _repaint(self, whole: TaskID) -> None:
+        """Moves the bars until the work has ended: what no step tells, time does."""
+        while not self._ended.wait(_TICK_SECONDS):
+            with self._lock:
+                if not self._live:
+                    return
+                left = self.remaining()
+                note = f"about {duration(left)} remain" if left else ""
+                self._live.update(whole, completed=self.expected - (left or 0), note=note)
+                for step in self.steps:
+                    if id(step) in self._tasks:
+                        self._live.update(self._tasks[id(step)], completed=step.seconds)
 
     def _note(self, step: Step, what: str) -> None:
-        if self._live:
-            self._live.update(self._tasks[id(step)], note=what)  # type: ignore[arg-type]
-        else:
-            self.console.print(f"  {step.name}: {what}")
+        with self._lock:
+            if self._live is None:
+                self.console.print(f"  {step.name}: {what}")
+            elif id(step) in self._tasks:
+                self._live.update(self._tasks[id(step)], note=what)
 
     def _end(self, step: Step, how: str) -> None:
-        step.finished = time.monotonic()
-        if self._live:
-            self._live.remove_task(self._tasks[id(step)])  # type: ignore[arg-type]
+        with self._lock:
+            step.finished = time.monotonic()
+            if self._live:
+                self._live.remove_task(self._tasks.pop(id(step)))
         self.console.print(f"  {step.name}: {how} in {duration(step.seconds)}")
