@@ -4,6 +4,7 @@ The engine's file backend does not notice that the owner of a lock died, and an 
 pending in the state: whether its object exists, only a look at the cluster tells.
 """
 
+import glob
 import json
 import os
 import socket
@@ -27,6 +28,7 @@ _TORN_SECONDS = 10.0
 _SLACK_SECONDS = 2.0
 # The file backend keeps attributes of a file beside it.
 _SIDECAR = ".attrs"
+_TEMPORARY = ".tmp"
 # The provider draws the name of a field manager for each object, with this prefix.
 _MANAGER = "pulumi-kubernetes-"
 
@@ -82,6 +84,39 @@ def unlock(stack: Stack, say: Callable[[str], None]) -> None:
     for lock in release_locks(stack.directory, stack.name, stack.environment()):
         owner = f"of process {lock.pid}, which is dead" if lock.pid else "that a crash left half written"
         say(f"released the lock {owner} ({lock.path.name})")
+    for path in remove_torn_files(stack.directory, stack.name, stack.environment()):
+        say(f"removed {path.name}, which a crash left half written")
+
+
+def remove_torn_files(project: Path, stack: str, environment: Mapping[str, str]) -> list[Path]:
+    """Removes what an engine that was killed while it saved the stack's state left, and returns it.
+
+    The engine replaces a file at once by writing a temporary one first, but writes the attributes beside
+    it in place; with torn attributes it reads nothing of the whole backend. Attributes that are missing do no harm.
+    Nobody may be working on the stack.
+    """
+    locks = _lock_directory(project, stack, environment)
+    if locks is None:
+        return []
+    root, name = locks.parents[3], locks.parent.name
+    states = [*(root / "stacks" / name).glob(f"{glob.escape(stack)}.json*")]
+    kept = [path for kind in ("backups", "history") for path in (root / kind / name / stack).glob("*")]
+    torn = [
+        path
+        for path in (*states, *kept)
+        if path.suffix == _TEMPORARY or (path.suffix == _SIDECAR and not _is_json(path))
+    ]
+    for path in torn:
+        path.unlink()
+    return torn
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 def release_locks(project: Path, stack: str, environment: Mapping[str, str]) -> list[Lock]:

@@ -124,6 +124,34 @@ def test_backend_is_found_as_the_engine_finds_it(home: Path, tmp_path: Path) -> 
     assert release(home, PULUMI_BACKEND_URL="s3://bucket") == []
 
 
+def test_what_a_killed_save_left_is_removed_and_nothing_else(home: Path) -> None:
+    folder = home / "states" / ".pulumi" / "stacks" / "trial"
+    history = home / "states" / ".pulumi" / "history" / "trial" / "local"
+    folder.mkdir(parents=True)
+    history.mkdir(parents=True)
+    torn = [
+        folder / "local.json.attrs",
+        folder / "local.json.18eb2c823c5902cd.tmp",
+        history / "local-1.history.json.attrs",
+    ]
+    sound = [
+        folder / "local.json",
+        folder / "local.json.bak",
+        folder / "local.json.bak.attrs",
+        folder / "other.json.attrs",
+        folder / "local-2.json.attrs",
+    ]
+    for path in torn:
+        path.write_text("")
+    for path in sound:
+        path.write_text("{}" if path.name.startswith("local.json") else "")
+    removed = recovery.remove_torn_files(home, "local", {"PULUMI_HOME": str(home)})
+    assert sorted(removed) == sorted(torn)
+    assert not [path for path in torn if path.exists()]
+    assert all(path.exists() for path in sound)
+    assert recovery.remove_torn_files(home, "local", {"PULUMI_BACKEND_URL": "s3://bucket"}) == []
+
+
 def test_project_that_cannot_be_read_is_named(home: Path) -> None:
     (home / "Pulumi.yaml").write_text("name: [")
     with pytest.raises(ColonnadeError, match=r"Pulumi\.yaml cannot be read"):
