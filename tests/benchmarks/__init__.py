@@ -1,1 +1,1 @@
-"""What the issue of speed and memory is decided by: ratios to a floor taken in the same run."""
+"""What speed and memory are judged by: goals, and ratios to a floor taken in the same run."""

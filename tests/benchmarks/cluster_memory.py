@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.benchmarks.result import Result
@@ -21,15 +22,17 @@ class MemoryWatch:
         self._pids = pids
         self._stop = threading.Event()
         self._interval = interval
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="memory")
 
     def __enter__(self) -> "MemoryWatch":
-        self._thread.start()
+        self._watching = self._pool.submit(self._watch)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
+        self._pool.shutdown()
+        # A figure of a watch that broke off would be too small.
+        self._watching.result()
 
     def result(self) -> Result:
         """The figure, in MiB."""
@@ -47,15 +50,3 @@ def pss(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
-
-
-def processes_in(cgroup: str) -> set[int]:
-    """Returns the processes in a cgroup (version 1, memory controller) and below it."""
-    root = Path("/sys/fs/cgroup/memory") / cgroup
-    found: set[int] = set()
-    for listing in root.rglob("cgroup.procs"):
-        try:
-            found.update(int(line) for line in listing.read_text().split())
-        except (FileNotFoundError, OSError):
-            continue
-    return found
