@@ -92,7 +92,7 @@ def remove_torn_files(project: Path, stack: str, environment: Mapping[str, str])
     """Removes what an engine that was killed while it saved the stack's state left, and returns it.
 
     The engine replaces a file at once by writing a temporary one first, but writes the attributes beside
-    it in place; with torn attributes it reads nothing of the whole backend. Attributes that are missing do no harm.
+    it in place; with torn attributes it reads nothing of the whole backend. Missing ones do no harm.
     Nobody may be working on the stack.
     """
     locks = _lock_directory(project, stack, environment)
