@@ -482,7 +482,7 @@ class Settings(Section):
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags that every resource carries."""
+        """The tags of the environment, for every resource that can carry tags."""
         return {
             "owner": self.owner,
             "cost-center": self.cost_center,
