@@ -73,7 +73,8 @@ def take_down(name: str, progress: Progress) -> None:
         preflight.check_existing(name)
         recover(name, progress).destroy(progress, expected=DESTROY_SECONDS)
         return
-    # Asked before the cluster goes, since it opens the state that is kept of it.
+    preflight.require_root(f"colonnade down --stack {name}")
+    # Asked before the cluster goes: without its passphrase the engine does not even forget a stack.
     engine_environment()
     Cluster(name).down(progress)
     stack = Stack(repository(), name)

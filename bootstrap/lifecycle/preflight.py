@@ -60,6 +60,6 @@ def check_existing(name: str) -> None:
 
 
 def _check_engine() -> None:
-    disk.require([cache_root()], _MEGABYTES, "the engine", "COLONNADE_CACHE")
+    disk.require([cache_root() / "logs"], _MEGABYTES, "the engine", "COLONNADE_CACHE")
     binary("pulumi")
     engine_environment()

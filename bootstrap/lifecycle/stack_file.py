@@ -73,7 +73,7 @@ def check(stack: str, cluster: Cluster) -> None:
     if not path.exists():
         return
     _, faults = check_file(path)
-    if unreadable := [fault for fault in faults if fault.path == WHOLE_FILE]:
+    if unreadable := [fault for fault in faults if fault.path in (WHOLE_FILE, "config")]:
         raise SettingsError(unreadable, str(path))
     # The images are not built yet; any reference will do for them.
     foreseen = _merged(path, _generated(cluster, dict.fromkeys(OWN_IMAGES, _SOME_IMAGE)))
