@@ -11,7 +11,7 @@ import pytest
 
 from tests.end_to_end.platform import BIN, ROOT, Platform
 
-# Resources in the state at which `up` is killed; together they cover the foundation, the jobs and the pillars.
+# Resources in the state at which `up` is killed; together they cover foundation, jobs and pillars.
 SAMPLE = (12, 60)
 ALL = (5, 20, 40, 60, 80)
 

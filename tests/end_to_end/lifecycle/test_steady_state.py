@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bootstrap.paths import cache_root
 from tests.end_to_end.platform import ROOT, Platform
 
 
@@ -46,11 +47,18 @@ def test_no_secret_in_state_preview_log_or_output(platform: Platform) -> None:
     preview = platform.pulumi("preview", "--diff").stdout
     output = platform.pulumi("stack", "output", "--json").stdout
     up = platform.colonnade("up", "--stack", platform.stack)
+    places = (
+        platform.cluster.layout.state.rglob("*.log"),
+        (cache_root() / "logs").glob(f"{platform.stack}-*"),
+    )
     logs = {
         str(path): path.read_text(errors="replace")
-        for path in platform.cluster.layout.state.rglob("*.log")
+        for place in places
+        for path in place
         if "containers" not in path.parts
     }
+    names = {Path(path).name for path in logs}
+    assert {"kube-apiserver.log", f"{platform.stack}-up.log", f"{platform.stack}-up.events"} <= names
     texts = {"state": state, "preview": preview, "outputs": output, "up": up.stdout + up.stderr, **logs}
     leaks = {(name, secret[:3]) for name, text in texts.items() for secret in secrets if secret in text}
     assert not leaks
@@ -87,5 +95,7 @@ def test_protected_parts_refuse_to_be_destroyed(platform: Platform, stack_file: 
         stack_file.write_text(before)
     assert refused.returncode != 0
     assert "protect" in refused.stdout + refused.stderr
+    # The one documented step; what was refused is then allowed.
     platform.pulumi("up", "--yes")
+    platform.pulumi("destroy", "--preview-only")
     platform.pulumi("up", "--yes", "--expect-no-changes")

@@ -115,13 +115,28 @@ def test_protection_reaches_what_keeps_data(settings: Any, run: Any) -> None:
 def test_the_certificate_s_key_is_secret_on_the_wire(settings: Any, run: Any) -> None:
     """Case 5."""
     recorded = run(lambda: compose(settings()))
+    holders = [r for r in recorded.resources if "PEM tls.key" in str(r.inputs)]
+    assert holders, "the key reaches no resource, so the test would see nothing"
     shown = [
-        f"{r.type} {r.name}"
-        for r in recorded.resources
-        if "PEM tls.key" in str(r.inputs)
-        and not any("tls.key" in path or "data" in path.lower() for path in r.secrets)
+        f"{r.type} {r.name}: {path}"
+        for r in holders
+        for path in paths_of("PEM tls.key", r.inputs)
+        if not any(path == hidden or path.startswith((f"{hidden}.", f"{hidden}[")) for hidden in r.secrets)
     ]
     assert not shown
+
+
+def paths_of(needle: str, value: Any, path: str = "") -> list[str]:
+    """Returns the dotted paths at which a value holds the needle."""
+    if isinstance(value, Mapping):
+        return [
+            found
+            for key, item in value.items()
+            for found in paths_of(needle, item, f"{path}.{key}" if path else key)
+        ]
+    if isinstance(value, list):
+        return [found for i, item in enumerate(value) for found in paths_of(needle, item, f"{path}[{i}]")]
+    return [path] if needle in str(value) else []
 
 
 def test_production_s_database_is_replicated_and_backed_up(
