@@ -207,6 +207,8 @@ def run_program() -> Generator[RunProgram]:
             # The first error is the test's; those that followed from it would only be printed over it.
             loop.set_exception_handler(lambda _loop, _context: None)
             raise
+        # Registrations run side by side, so that the order in which they arrive says nothing.
+        recorded.resources.sort(key=lambda resource: (resource.type, resource.name))
         return recorded
 
     yield run

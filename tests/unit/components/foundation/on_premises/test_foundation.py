@@ -210,12 +210,13 @@ class TestCloudNativePG:
     def test_each_consumer_has_a_database_with_its_extensions(self, run_program: Any) -> None:
         recorded = run_program(self.program)
         specs = [r.inputs["spec"] for r in recorded.all("kubernetes:postgresql.cnpg.io/v1:Database")]
-        assert [(spec["name"], spec["owner"]) for spec in specs] == [
+        assert {(spec["name"], spec["owner"]) for spec in specs} == {
             ("lakefs", "lakefs"),
             ("feast", "feast"),
             ("mlflow", "mlflow"),
-        ]
-        assert [spec["extensions"] for spec in specs] == [[], [{"name": "vector"}], []]
+        }
+        extensions = {spec["name"]: spec["extensions"] for spec in specs}
+        assert extensions == {"lakefs": [], "feast": [{"name": "vector"}], "mlflow": []}
         assert {spec["databaseReclaimPolicy"] for spec in specs} == {"retain"}
 
     def test_case_3_the_cluster_waits_for_the_operator(self, run_program: Any) -> None:

@@ -260,7 +260,7 @@ def test_the_edge_reads_secrets_only_where_routes_are(run_program: Any) -> None:
         "gatewayclasses/status",
     }
     roles = recorded.all("kubernetes:rbac.authorization.k8s.io/v1:Role")
-    assert [role.inputs["metadata"]["namespace"] for role in roles] == ["colonnade-edge", "data"]
+    assert {role.inputs["metadata"]["namespace"] for role in roles} == {"colonnade-edge", "data"}
     for role in roles:
         for rule in role.inputs["rules"]:
             if "secrets" in rule["resources"]:
