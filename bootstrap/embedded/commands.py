@@ -22,6 +22,12 @@ def _report(status: ClusterStatus, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(status) | {"healthy": status.healthy}, indent=2))
         return
+    if not status.components:
+        typer.echo(
+            f"error: cluster {status.name} does not exist; fix: colonnade cluster up --name {status.name}",
+            err=True,
+        )
+        return
     table = Table(title=f"cluster {status.name}: {'healthy' if status.healthy else 'not healthy'}")
     for column in ("component", "state", "pid", "ready", "note"):
         table.add_column(column)
@@ -58,10 +64,12 @@ def up(name: Name = "local", as_json: AsJson = False) -> None:
 
 
 @app.command()
-def down(name: Name = "local") -> None:
+def down(name: Name = "local", as_json: AsJson = False) -> None:
     """Removes the cluster with its data, processes, mounts, namespaces and cgroups."""
     with Progress(f"Cluster {name}") as progress:
         Cluster(name).down(progress)
+    if as_json:
+        typer.echo(json.dumps({"name": name, "removed": True}, indent=2))
 
 
 @app.command()
