@@ -50,7 +50,8 @@ class Chart(Component[ChartArgs]):
 
     Guarantees: the exact version of the catalog; chart, repository, version and source are registered as
     inputs. An archive from a directory is what the catalog pins, and has no Helm hook that the catalog does
-    not replace: hooks never run here, so one that nobody replaced would be lost silently.
+    not replace: hooks never run here, so one that nobody replaced would be lost silently. Where a value is
+    secret, so is all that its objects hold, in state and previews.
 
     Attributes:
         installed: The chart itself; what depends on it waits for all of its objects.
@@ -94,9 +95,40 @@ class Chart(Component[ChartArgs]):
             repository_opts=helm.v4.RepositoryOptsArgs(repo=located.repository)
             if located.repository
             else None,
-            opts=self.child(),
+            opts=pulumi.ResourceOptions.merge(
+                self.child(), pulumi.ResourceOptions(transforms=[hide(args.values)])
+            ),
         )
         return {"version": chart.version}
+
+
+def hide(values: Mapping[str, Any]) -> pulumi.ResourceTransform:
+    """Returns a transform that makes what a chart's objects hold secret, where one of the values is.
+
+    A template may write a value anywhere and encode it in any way, and the engine does not know the result
+    for a secret. So all of an object is hidden but its kind and its name.
+    """
+    given = pulumi.Output.from_input(dict(values))
+
+    async def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        if not args.custom or not await given.is_secret():
+            return None
+        return pulumi.ResourceTransformResult({**_hidden(args.props), **_named(args.props)}, args.opts)
+
+    return transform
+
+
+def _named(props: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what an object is and how it is called, its further metadata hidden."""
+    metadata = props.get("metadata") or {}
+    named = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
+    kept = {key: props[key] for key in ("apiVersion", "kind") if key in props}
+    return {**kept, "metadata": {**_hidden(metadata), **named}}
+
+
+def _hidden(props: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the same, each value secret."""
+    return {key: pulumi.Output.secret(value) for key, value in props.items()}
 
 
 def entry(part: str) -> catalog.Chart:

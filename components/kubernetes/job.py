@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -55,12 +55,16 @@ class ProvisioningJobArgs:
     deadline_seconds: int = 600
 
 
+# A Job that failed stays failed: awaited again and not replaced, it would fail every later update as well.
+REPLACE_FAILED: Final = {"pulumi.com/replaceUnready": "true"}
+
+
 class ProvisioningJob(Component[ProvisioningJobArgs]):
     """A Job that the update waits for; changed content makes a new one in place of the old.
 
     Guarantees: passes Pod Security `restricted`; no service account token; reaches its callees and DNS alone;
-    nobody reaches it. It stays after completion: a Job that removed itself would be drift at the next
-    refresh.
+    nobody reaches it; one that failed is run anew by the next update, whether its content changed or not. It
+    stays after completion: a Job that removed itself would be drift at the next refresh.
 
     Attributes:
         completed: Name of the Job, known once it has completed.
@@ -106,6 +110,7 @@ class ProvisioningJob(Component[ProvisioningJobArgs]):
                 name=content.apply(lambda digest: f"{name}-{digest[:10]}"),
                 namespace=args.namespace,
                 labels=labels,
+                annotations=dict(REPLACE_FAILED),
             ),
             spec=batch.v1.JobSpecArgs(
                 backoff_limit=args.backoff_limit,

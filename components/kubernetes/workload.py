@@ -246,7 +246,8 @@ class Workload(Component[WorkloadArgs]):
                 replicas=args.replicas,
                 selector=selector,
                 template=template,
-                pod_management_policy="Parallel" if args.replicas > 1 else "OrderedReady",
+                # Ordered, a pod that cannot start would hold up the update that puts it right.
+                pod_management_policy="Parallel",
                 volume_claim_templates=[
                     core.v1.PersistentVolumeClaimArgs(
                         metadata=meta.v1.ObjectMetaArgs(name=pod.VOLUME, labels=dict(labels)),
@@ -266,7 +267,12 @@ class Workload(Component[WorkloadArgs]):
                     )
                 ),
             ),
-            opts=self.child(depends_on=[restricted], protect=args.protect or None),
+            opts=self.child(
+                depends_on=[restricted],
+                protect=args.protect or None,
+                # It cannot change in place, and a replaced set would lose its data.
+                ignore_changes=["spec.podManagementPolicy"],
+            ),
         )
 
     def _budget(self, name: str, args: WorkloadArgs, labels: Mapping[str, str]) -> None:

@@ -1,17 +1,19 @@
 """Charts: what is registered, where they come from, and which archives are refused."""
 
+import asyncio
 import hashlib
 import io
 import tarfile
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import catalog
 from components.base import ArgsError
 from components.kubernetes import chart as module
-from components.kubernetes.chart import Chart, ChartArgs, Reference, locate
+from components.kubernetes.chart import Chart, ChartArgs, Reference, hide, locate
 from components.kubernetes.chart_archive import ChartError, check, hooks
 
 PINNED = catalog.Chart(name="tool", repository="https://charts.example.com", version="1.2.3")
@@ -147,3 +149,22 @@ def test_a_chart_from_a_directory_is_checked_before_it_is_installed(
     recorded = run_program(lambda: Chart("tool", args))
     assert recorded.one(HELM).inputs["chart"] == str(path)
     assert recorded.one("colonnade:index:Chart").inputs["repository"] == str(tmp_path)
+
+
+def test_case_5_objects_of_a_chart_with_a_secret_value_are_secret() -> None:
+    props = {"kind": "ConfigMap", "metadata": {"name": "a", "labels": {"b": "c"}}, "data": {"d": "e"}}
+
+    async def transformed(value: Any, custom: bool = True) -> Any:
+        # Outputs belong to the loop that runs.
+        values = {"a": [{"b": pulumi.Output.secret(value) if value == "secret" else value}]}
+        args = pulumi.ResourceTransformArgs(custom, "type", "a", props, pulumi.ResourceOptions())
+        done = await hide(values)(args)
+        if done is None:
+            return None
+        metadata, data = done.props["metadata"], done.props["data"]
+        hidden = [await it.is_secret() for it in (metadata["labels"], data)]
+        return done.props["kind"], metadata["name"], hidden, await data.future()
+
+    assert asyncio.run(transformed("plain")) is None
+    assert asyncio.run(transformed("secret", custom=False)) is None
+    assert asyncio.run(transformed("secret")) == ("ConfigMap", "a", [True, True], {"d": "e"})

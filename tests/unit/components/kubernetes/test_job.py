@@ -126,3 +126,10 @@ def test_dict_and_dataclass_make_the_same_resources(run_program: Any) -> None:
 def test_faults_are_named(run_program: Any) -> None:
     with pytest.raises(ArgsError, match=r"user 0 is root.*not pinned.*'run.sh' is not absolute"):
         run_program(lambda: ProvisioningJob("setup", arguments(user=0, image="x", files={"run.sh": ""})))
+
+
+def test_case_4_a_failed_job_is_replaced(run_program: Any) -> None:
+    recorded = run_program(lambda: ProvisioningJob("setup", arguments()))
+    job = recorded.one(JOB)
+    assert job.inputs["metadata"]["annotations"] == {"pulumi.com/replaceUnready": "true"}
+    assert job.delete_before_replace

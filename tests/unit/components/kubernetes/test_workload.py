@@ -259,6 +259,14 @@ def test_protection_keeps_the_set_and_its_volumes(run_program: Any) -> None:
 
 
 @pytest.mark.parametrize("replicas", [1, 3])
+def test_case_4_a_pod_that_cannot_start_holds_up_no_update(run_program: Any, replicas: int) -> None:
+    args = arguments(volume=Volume("/data", "5Gi"), replicas=replicas)
+    controller = run_program(lambda: Workload("app", args)).one("kubernetes:apps/v1:StatefulSet")
+    assert controller.inputs["spec"]["podManagementPolicy"] == "Parallel"
+    assert controller.ignore_changes == ("spec.podManagementPolicy",)
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
 def test_budget_lets_a_node_drain(run_program: Any, replicas: int) -> None:
     recorded = run_program(lambda: Workload("app", arguments(replicas=replicas)))
     budget = recorded.one("kubernetes:policy/v1:PodDisruptionBudget").inputs["spec"]
