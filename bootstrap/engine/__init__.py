@@ -98,7 +98,7 @@ def passphrase_file() -> Path:
     fingerprint beside the engine's own state tells a lost passphrase from one that was never made.
 
     Raises:
-        ColonnadeError: The file is lost or holds another passphrase than before.
+        ColonnadeError: The file is lost, holds another passphrase than before, or cannot be written.
     """
     configuration = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     path = configuration / "colonnade" / "passphrase"
@@ -138,17 +138,25 @@ def _names_passphrase(variables: dict[str, str]) -> bool:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Writes a private file, whole or not at all; where another process was first, its file stays."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Writes a private file, whole or not at all; where another process was first, its file stays.
+
+    Raises:
+        ColonnadeError: It cannot be written.
+    """
     staged = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.link(staged, path)
     except FileExistsError:
         return
+    except OSError as error:
+        raise ColonnadeError(
+            f"{path} cannot be written: {error.strerror}", "free space there, or mend the permissions"
+        ) from error
     finally:
-        staged.unlink()
+        staged.unlink(missing_ok=True)
