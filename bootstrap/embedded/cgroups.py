@@ -3,6 +3,7 @@
 Both layouts are handled: one hierarchy for each controller (v1) and the single unified one (v2).
 """
 
+import errno
 import os
 import signal
 import time
@@ -89,8 +90,10 @@ class Cgroups:
         for directory in self._directories():
             try:
                 pids.update(int(pid) for pid in (directory / "cgroup.procs").read_text().split())
-            except (FileNotFoundError, OSError):
-                continue  # The cgroup went away while we looked: it holds nobody.
+            except OSError as error:
+                # The cgroup went away while we looked: it holds nobody.
+                if error.errno not in (errno.ENOENT, errno.ENODEV):
+                    raise
         return pids
 
     def thaw(self) -> None:

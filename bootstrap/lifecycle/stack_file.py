@@ -50,6 +50,10 @@ def require(stack: str) -> Path:
     """
     path = path_of(stack)
     if not path.is_file():
+        if is_embedded(stack):
+            raise ColonnadeError(
+                f"stack {stack!r} is not up: there is no {path}", f"colonnade up --stack {stack}"
+            )
         known = sorted(
             {
                 "local",

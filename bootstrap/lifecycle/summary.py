@@ -12,7 +12,6 @@ class Service:
     """How a person meets one service; `{...}` is filled from the stack's outputs."""
 
     what: str
-    label: str
     output: str
     login: str
     attempt: str
@@ -21,28 +20,24 @@ class Service:
 SERVICES = (
     Service(
         "lakeFS: versioned data",
-        "lakefs",
         "lakefs_url",
         "access key {lakefs_access_key_id}; its secret: {secret:lakefs_secret_access_key}",
         "curl --cacert CA --user KEY:SECRET {lakefs_url}/api/v1/repositories",
     ),
     Service(
         "MLflow: experiments and models",
-        "mlflow",
         "mlflow_url",
         "user {mlflow_user}; password: {secret:mlflow_password}",
         "MLFLOW_TRACKING_URI={mlflow_url} mlflow experiments search",
     ),
     Service(
         "Feast: online features",
-        "features",
         "features_url",
         "token: {feast_token_command}",
         'curl --cacert CA -H "Authorization: Bearer TOKEN" {features_url}/docs',
     ),
     Service(
         "SeaweedFS: S3 object store",
-        "s3",
         "s3_url",
         "each service has keys of its own, for its own buckets",
         "curl {s3_url} (is refused without keys)",

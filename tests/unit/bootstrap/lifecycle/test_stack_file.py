@@ -85,4 +85,6 @@ def test_an_unknown_stack_lists_the_known_ones(environments: Path) -> None:
     (environments / "Pulumi.prod.yaml").write_text("config: {}\n")
     with pytest.raises(ColonnadeError, match=r"unknown stack 'pord'.*name one of local, prod"):
         stack_file.require("pord")
+    with pytest.raises(ColonnadeError, match=r"'local-a' is not up.*fix: colonnade up --stack local-a"):
+        stack_file.require("local-a")
     assert stack_file.require("prod") == environments / "Pulumi.prod.yaml"
