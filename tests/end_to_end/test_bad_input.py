@@ -406,6 +406,7 @@ def test_passphrase(machine: Machine, verb: str, change: str) -> None:
     """It is told before the cluster is touched."""
     assert machine.run(COLONNADE, "down", "--stack", LOCAL).returncode == 0
     assert machine.passphrase.is_file()
+    (machine.root / "state" / "clusters" / LOCAL / "volumes").mkdir(parents=True)
     if change == "lost":
         machine.passphrase.unlink()
     else:
