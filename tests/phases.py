@@ -25,7 +25,7 @@ END_TO_END = {
 }
 PHASES = {
     "check": CHECK,
-    "test": CHECK | UNIT | SETUP | END_TO_END,
+    "test": CHECK | SETUP | UNIT | END_TO_END,
     "bench": SETUP | {"benchmarks": ["python", "-m", "tests.benchmarks"]},
     "soak": SETUP | {"soak": ["pytest", "-q", "tests/end_to_end", "-m", "soak", "--timeout=7200"]},
 }

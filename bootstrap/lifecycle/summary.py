@@ -28,7 +28,8 @@ SERVICES = (
         "MLflow: experiments and models",
         "mlflow_url",
         "user {mlflow_user}; password: {secret:mlflow_password}",
-        "MLFLOW_TRACKING_URI={mlflow_url} mlflow experiments search",
+        "curl --cacert CA --user {mlflow_user}:PASSWORD {mlflow_url}/api/2.0/mlflow/experiments/"
+        "get-by-name?experiment_name=Default",
     ),
     Service(
         "Feast: online features",
