@@ -61,9 +61,9 @@ def test_case_5_secrets_are_told_nowhere(surroundings: Path, cluster: Cluster) -
     try:
         stack.up()
         made = stack.outputs(show_secrets=True)["mlflow_password"]
-        shown = Console(file=io.StringIO(), width=200)
-        shown.print(summary.table(stack.name, stack.outputs()))
-        told["closing output"] = shown.file.getvalue()
+        shown = io.StringIO()
+        Console(file=shown, width=200).print(summary.table(stack.name, stack.outputs()))
+        told["closing output"] = shown.getvalue()
         assert "mlflow_password --show-secrets" in told["closing output"]
         told["outputs"] = pulumi(stack, "stack", "output")
         told["state"] = json.dumps(stack.export())
