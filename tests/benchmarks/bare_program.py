@@ -20,8 +20,12 @@ random = pulumi_random.Provider({random_name!r})
 REMOTE_COMPONENTS = ("kubernetes:yaml/v2:", "kubernetes:helm.sh/v4:")
 
 
-def bare_program(preview: Mapping[str, Any]) -> str:
+def bare_program(preview: Mapping[str, Any], remote_inputs: Mapping[str, Mapping[str, Any]]) -> str:
     """Returns a Pulumi program with the resources of `pulumi preview --json`, each as a flat SDK call.
+
+    Args:
+        preview: The parsed preview.
+        remote_inputs: Inputs of remote components by name, since previews do not tell them.
 
     Raises:
         ValueError: The preview holds a type that this generator does not know.
@@ -43,6 +47,8 @@ def bare_program(preview: Mapping[str, Any]) -> str:
     for state in states:
         if _inside(state, by_urn, remote):
             continue
+        if state["urn"] in remote:
+            state = {**state, "inputs": remote_inputs[_name(state["urn"])]}
         lines.extend(_call(state))
     return "\n".join(lines) + "\n"
 
@@ -104,4 +110,8 @@ def _snake(name: str) -> str:
 
 
 def _literal(value: Any) -> str:
-    return pprint.pformat(json.loads(json.dumps(value)), width=110)
+    """Returns Python for a value; unknown ones travel as they are, secret ones become secret again."""
+    text = pprint.pformat(json.loads(json.dumps(value)), width=110)
+    # The data of a Secret is hidden as a whole, and the API server refuses anything but a mapping there.
+    text = text.replace("'data': '[secret]'", "'data': pulumi.Output.secret({'value': 'dmFsdWU='})")
+    return text.replace("'[secret]'", "pulumi.Output.secret('value')")

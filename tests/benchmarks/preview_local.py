@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bootstrap.toolchain import module_file
+from components.catalog import part
 from tests.benchmarks.bare_program import bare_program
 from tests.benchmarks.result import Result
 from tests.end_to_end.platform import ROOT, Platform
@@ -37,7 +39,10 @@ def measure(platform: Platform) -> list[Result]:
         (bare / "Pulumi.yaml").write_text(
             f"name: colonnade\nruntime: {{name: python, options: {{virtualenv: {ROOT}/.venv}}}}\n"
         )
-        (bare / "__main__.py").write_text(bare_program(exported))
+        definitions = module_file("gateway-api", f"gateway-api-{part('gateway-api').version}.yaml")
+        (bare / "__main__.py").write_text(
+            bare_program(exported, {"edge-definitions": {"files": [str(definitions)]}})
+        )
         (bare / f"Pulumi.{platform.stack}.yaml").write_text(
             'config: {"pulumi:disable-default-providers": ["*"]}\n'
         )
