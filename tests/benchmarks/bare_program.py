@@ -2,7 +2,7 @@
 
 import json
 import pprint
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HEADER = '''"""Generated: the resources of one exported preview, without components."""
@@ -20,12 +20,15 @@ random = pulumi_random.Provider({random_name!r})
 REMOTE_COMPONENTS = ("kubernetes:yaml/v2:", "kubernetes:helm.sh/v4:")
 
 
-def bare_program(preview: Mapping[str, Any], remote_inputs: Mapping[str, Mapping[str, Any]]) -> str:
+def bare_program(
+    preview: Mapping[str, Any], remote_inputs: Mapping[str, Mapping[str, Any]], ordered: bool
+) -> str:
     """Returns a Pulumi program with the resources of `pulumi preview --json`, each as a flat SDK call.
 
     Args:
         preview: The parsed preview.
         remote_inputs: Inputs of remote components by name, since previews do not tell them.
+        ordered: Whether each resource waits for those that it depends on, as it must for `up` to work.
 
     Raises:
         ValueError: The preview holds a type that this generator does not know.
@@ -42,22 +45,28 @@ def bare_program(preview: Mapping[str, Any], remote_inputs: Mapping[str, Mapping
                 {_snake(k): v for k, v in kubernetes["inputs"].items() if k in ("kubeconfig", "context")}
             ),
             random_name=_name(providers["pulumi:providers:random"]["urn"]),
-        )
+        ),
+        "made = {}",
     ]
+    written: set[str] = set()
     for state in states:
-        if _inside(state, by_urn, remote):
+        if _made_by(state["urn"], by_urn, remote) != state["urn"]:
             continue
         if state["urn"] in remote:
             state = {**state, "inputs": remote_inputs[_name(state["urn"])]}
-        lines.extend(_call(state))
+        before = {_made_by(urn, by_urn, remote) for urn in state.get("dependencies", [])} & written
+        call = _call(state, sorted(before) if ordered else [])
+        if call:
+            lines.append(call)
+            written.add(state["urn"])
     return "\n".join(lines) + "\n"
 
 
-def _call(state: Mapping[str, Any]) -> list[str]:
+def _call(state: Mapping[str, Any], before: Sequence[str]) -> str | None:
     """Returns the SDK call that makes one resource; components of our own and the stack make none."""
     kind, inputs = state["type"], state.get("inputs", {})
     if kind.startswith(("colonnade:", "pulumi:pulumi:Stack", "pulumi:providers:")):
-        return []
+        return None
     package, module, name = kind.split(":")
     if package == "random":
         call, provider = f"pulumi_random.{name}", "random"
@@ -79,10 +88,11 @@ def _call(state: Mapping[str, Any]) -> list[str]:
     arguments = {_snake(key): value for key, value in inputs.items() if not key.startswith("__")}
     if package == "kubernetes" and call != "pulumi_kubernetes.apiextensions.CustomResource":
         arguments = {key: value for key, value in arguments.items() if key not in ("api_version", "kind")}
-    return [
-        f"{call}({_name(state['urn'])!r}, **{_literal(arguments)}, "
-        f"opts=pulumi.ResourceOptions(provider={provider}))"
-    ]
+    waits = ", ".join(f"made[{urn!r}]" for urn in before)
+    return (
+        f"made[{state['urn']!r}] = {call}({_name(state['urn'])!r}, **{_literal(arguments)}, "
+        f"opts=pulumi.ResourceOptions(provider={provider}, depends_on=[{waits}]))"
+    )
 
 
 KUBERNETES_GROUPS = {
@@ -91,14 +101,14 @@ KUBERNETES_GROUPS = {
 }  # fmt: skip
 
 
-def _inside(state: Mapping[str, Any], by_urn: Mapping[str, Any], remote: set[str]) -> bool:
-    """Says whether a remote component makes this resource itself."""
-    parent = state.get("parent")
+def _made_by(urn: str, by_urn: Mapping[str, Any], remote: set[str]) -> str:
+    """Returns the remote component that makes this resource, or the resource itself."""
+    parent = by_urn.get(urn, {}).get("parent")
     while parent:
         if parent in remote:
-            return True
+            return str(parent)
         parent = by_urn.get(parent, {}).get("parent")
-    return False
+    return urn
 
 
 def _name(urn: str) -> str:
