@@ -29,6 +29,7 @@ from bootstrap.embedded.layout import Layout
 from bootstrap.embedded.pki import EDGE_CA, Pki
 from bootstrap.embedded.processes import Daemon, Processes
 from bootstrap.errors import ColonnadeError
+from bootstrap.privilege import require_root
 from bootstrap.report.progress import Progress, Step
 from components.catalog import EDGE_LABELS
 
@@ -135,7 +136,7 @@ class Cluster:
             ColonnadeError: Something could not be removed.
         """
         progress = progress or Progress(f"Cluster {self.name}")
-        preflight.check_root("down")
+        require_root(f"colonnade cluster down --name {self.name}")
         preflight.check_owner(self.layout)
         with self._alone():
             with progress.step("processes and namespaces"):

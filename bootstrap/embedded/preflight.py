@@ -1,6 +1,5 @@
 """Checks before anything is made, so that a machine that cannot carry a cluster stays as it was."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from bootstrap.embedded.command import missing
 from bootstrap.embedded.layout import Layout, subnet
 from bootstrap.errors import ColonnadeError
 from bootstrap.paths import state_root
+from bootstrap.privilege import require_root
 from bootstrap.toolchain import binary
 
 SYSTEM_TOOLS = (
@@ -21,16 +21,6 @@ BUILT_TOOLS = (
 )
 # An empty cluster with its own images takes less than one; pods need some too.
 FREE_BYTES = 2 * 2**30
-
-
-def check_root(verb: str) -> None:
-    """Refuses to go on without root.
-
-    Raises:
-        ColonnadeError: The effective user is another.
-    """
-    if os.geteuid():
-        raise ColonnadeError(f"`colonnade cluster {verb}` needs root", f"sudo colonnade cluster {verb}")
 
 
 def check_space(place: Path, wanted: int = FREE_BYTES) -> None:
@@ -86,7 +76,7 @@ def check(layout: Layout) -> None:
     Raises:
         ColonnadeError: The first thing that stands in the way.
     """
-    check_root("up")
+    require_root(f"colonnade cluster up --name {layout.name}")
     if absent := missing(SYSTEM_TOOLS):
         raise ColonnadeError(f"not installed: {', '.join(absent)}", "make setup")
     for tool in BUILT_TOOLS:

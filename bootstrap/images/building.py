@@ -17,7 +17,12 @@ from bootstrap.toolchain import binary
 SIDE_BY_SIDE = 2
 
 
-def build(registry: str | None, progress: Progress, only: Collection[str] | None = None) -> dict[str, str]:
+def build(
+    registry: str | None,
+    progress: Progress,
+    only: Collection[str] | None = None,
+    sandbox: Sandbox | None = None,
+) -> dict[str, str]:
     """Builds what changed, pushes what `registry` lacks, and returns each image's reference by digest.
 
     `without_binaries()` as `only` builds what can be built while there is no toolchain yet.
@@ -27,6 +32,7 @@ def build(registry: str | None, progress: Progress, only: Collection[str] | None
         registry: `host:port` to fill, or None to build only; then references name no registry.
         progress: Where each image shows as a step.
         only: Names of the images wanted; their bases are added. None means all.
+        sandbox: What runs the commands; whoever builds in a thread stops it to end the build.
 
     Returns:
         Image name to reference: `<registry>/colonnade/<name>@sha256:...` for images of our own and
@@ -40,7 +46,7 @@ def build(registry: str | None, progress: Progress, only: Collection[str] | None
     for image in chosen.values():
         if image.program:
             binary(image.program.binary)  # before minutes of work, not after them
-    sandbox = Sandbox()
+    sandbox = sandbox or Sandbox()
     builder = Builder(sandbox)
     made: dict[str, Future[Layout]] = {}
     pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="image")

@@ -6,6 +6,7 @@ import re
 import subprocess
 from shutil import which
 
+from bootstrap.addresses import CLUSTERS
 from bootstrap.errors import ColonnadeError
 from bootstrap.images.definition import Image
 from bootstrap.images.store import Layout
@@ -18,14 +19,18 @@ def reference(image: Image, layout: Layout, registry: str | None) -> str:
 
 
 def may_be_plain(registry: str) -> bool:
-    """Tells whether a registry may be spoken to without TLS: only a loopback or private IP address."""
+    """Tells whether a registry may be spoken to without TLS: on this machine alone, clusters on it included.
+
+    A site's own network is not trusted: whoever sits between could put other images in place.
+    """
     host = registry.split("/")[0].rpartition(":")[0] or registry.split("/")[0]
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_private
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return False
+    return address.is_loopback or address in CLUSTERS
 
 
 def holds(registry: str, image: Image, layout: Layout, tag: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import which
 
 from bootstrap.errors import ColonnadeError
+from bootstrap.privilege import require_root
 
 # Mounts live in a mount namespace that dies with its processes. Those live in a process namespace that dies
 # with `unshare`, and that the kernel kills together with the thread that started it: SIGKILL leaves nothing.
@@ -30,10 +31,7 @@ def require(*tools: str) -> None:
         raise ColonnadeError(
             f"images cannot be built without {', '.join(missing)}", fix=f"apt-get install -y {packages}"
         )
-    if os.geteuid() != 0:
-        raise ColonnadeError(
-            f"images are built by root only, not by user {os.geteuid()}", fix="run the same command with sudo"
-        )
+    require_root("colonnade images build")
 
 
 class Sandbox:

@@ -10,6 +10,7 @@ from bootstrap.lifecycle import preflight, recovery, stack_file
 from bootstrap.lifecycle.pulumi import Stack
 from bootstrap.lifecycle.recovery import Objects
 from bootstrap.paths import repository
+from bootstrap.privilege import require_root
 from bootstrap.report.progress import Progress
 from stacks.settings import load_file
 
@@ -73,7 +74,7 @@ def take_down(name: str, progress: Progress) -> None:
         preflight.check_existing(name)
         recover(name, progress).destroy(progress, expected=DESTROY_SECONDS)
         return
-    preflight.require_root(f"colonnade down --stack {name}")
+    require_root(f"colonnade down --stack {name}")
     # Asked before the cluster goes: without its passphrase the engine does not even forget a stack.
     engine_environment()
     Cluster(name).down(progress)

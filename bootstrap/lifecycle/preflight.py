@@ -1,31 +1,17 @@
 """What must be right before anything of a stack is made, so that a fault leaves the machine as it was."""
 
-import os
-
 from bootstrap.embedded import Cluster
 from bootstrap.embedded import preflight as embedded
 from bootstrap.engine import engine_environment
-from bootstrap.errors import ColonnadeError
 from bootstrap.lifecycle import stack_file
 from bootstrap.paths import cache_root
+from bootstrap.privilege import require_root
 from bootstrap.toolchain import binary, disk
 from stacks.files import require_files
 from stacks.settings import load_file
 
 # Logs of the engine, and the files that it works with.
 _MEGABYTES = 64
-
-
-def require_root(command: str) -> None:
-    """Refuses to go on without root.
-
-    Raises:
-        ColonnadeError: The effective user is another.
-    """
-    if os.geteuid():
-        raise ColonnadeError(
-            f"`{command}` needs root, this is user {os.geteuid()}", "run the same command with sudo"
-        )
 
 
 def check_embedded(name: str, cluster: Cluster) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bootstrap import engine, images
 from bootstrap.images.building import selection
-from bootstrap.lifecycle import preflight
+from bootstrap.privilege import require_root
 from bootstrap.report.progress import Progress
 from bootstrap.toolchain import builder, debian
 
@@ -19,7 +19,7 @@ def setup(progress: Progress) -> None:
             had, and what was finished before stays.
     """
     # Asked before an hour of work, at whose end the images would need it.
-    preflight.require_root("colonnade setup")
+    require_root("colonnade setup")
     make(progress)
     environment = Path(sys.prefix)
     engine.install(environment)
@@ -32,7 +32,8 @@ def make(progress: Progress) -> None:
     Images that hold a binary of the toolchain wait for it; the others are made meanwhile.
 
     Raises:
-        ColonnadeError: A package, a tool or an image cannot be had; what was finished before stays.
+        ColonnadeError: A package, a tool or an image cannot be had; what was finished before stays. Whatever
+            is raised, nothing is being built any more.
     """
     if packages := debian.missing():
         names = ", ".join(package.name for package in packages)
@@ -40,11 +41,16 @@ def make(progress: Progress) -> None:
             debian.install(packages)
     # Asked before anything is started, so that a missing Go is told at once.
     builder.missing()
-    independent = images.without_binaries()
+    independent, sandbox = images.without_binaries(), images.Sandbox()
     with ThreadPoolExecutor(1, thread_name_prefix="images") as pool:
-        meanwhile = pool.submit(images.build, None, progress, independent)
-        builder.build(builder.wanted(), progress)
-        meanwhile.result()
+        meanwhile = pool.submit(images.build, None, progress, independent, sandbox)
+        try:
+            builder.build(builder.wanted(), progress)
+            meanwhile.result()
+        except BaseException:
+            # Leaving the pool waits for its work: an interrupt, too, would wait for the images.
+            sandbox.stop()
+            raise
     images.build(None, progress, [name for name in selection(None) if name not in independent])
 
 

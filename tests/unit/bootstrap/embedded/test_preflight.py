@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -43,7 +44,10 @@ def absent_tool(patch: pytest.MonkeyPatch, _: Layout) -> str:
 
 def no_root(patch: pytest.MonkeyPatch, _: Layout) -> str:
     patch.setattr(os, "geteuid", lambda: 1000)
-    return "`colonnade cluster up` needs root; fix: sudo colonnade cluster up"
+    return (
+        "`colonnade cluster up --name trial` needs root, this is user 1000; "
+        f"fix: sudo {sys.prefix}/bin/colonnade cluster up --name trial"
+    )
 
 
 def full_disk(patch: pytest.MonkeyPatch, _: Layout) -> str:
@@ -112,7 +116,7 @@ def test_what_is_left_of_a_lost_state_directory_belongs_to_nobody(
 
 def test_down_needs_root(able: pytest.MonkeyPatch, layout: Layout) -> None:
     able.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(ColonnadeError, match="`colonnade cluster down` needs root"):
+    with pytest.raises(ColonnadeError, match="`colonnade cluster down --name trial` needs root"):
         Cluster(layout.name).down()
 
 

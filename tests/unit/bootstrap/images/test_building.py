@@ -10,6 +10,7 @@ from rich.console import Console
 from bootstrap.errors import ColonnadeError
 from bootstrap.images import build, without_binaries
 from bootstrap.images.definition import images
+from bootstrap.images.registry import may_be_plain
 from bootstrap.images.store import Shelf
 from bootstrap.report.progress import Progress
 
@@ -34,7 +35,25 @@ def test_an_image_in_upstreams_place_keeps_its_repository_and_tag(machine: Machi
     assert references["seaweedfs"].startswith("registry.example/chrislusf/seaweedfs@sha256:")
     (pushed,) = machine.calls("skopeo")
     assert pushed.rsplit(" ", 1)[1].startswith("docker://registry.example/chrislusf/seaweedfs:")
-    assert "tls-verify=false" not in pushed, "only a private address may be spoken to without TLS"
+    assert "tls-verify=false" not in pushed
+
+
+@pytest.mark.parametrize(
+    ("registry", "plain"),
+    [
+        ("127.0.0.1:5000", True),
+        ("localhost:5000", True),
+        ("[::1]:5000", True),
+        ("198.19.4.2:5000", True),
+        ("10.0.0.8:5000", False),
+        ("192.168.1.2", False),
+        ("198.18.0.1:5000", False),
+        ("[fd00::1]:5000", False),
+        ("registry.example/hub", False),
+    ],
+)
+def test_only_registries_on_this_machine_go_without_tls(registry: str, plain: bool) -> None:
+    assert may_be_plain(registry) is plain
 
 
 def test_without_a_registry_nothing_is_pushed(machine: Machine) -> None:
@@ -138,7 +157,9 @@ def test_too_little_room_is_said_before_the_work(machine: Machine, monkeypatch: 
 
 def test_without_root_there_is_one_line(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(ColonnadeError, match=r"by root only, not by user 1000; fix: .*sudo"):
+    with pytest.raises(
+        ColonnadeError, match=r"needs root, this is user 1000; fix: sudo /.*/bin/colonnade images build"
+    ):
         build(None, QUIET, ["pause"])
     assert machine.calls("") == []
 
