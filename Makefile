@@ -22,7 +22,7 @@ $(UV):
 
 $(BIN)/.synced: uv.lock pyproject.toml | $(UV)
 	@echo "Installing the Python environment"
-	@$(UV) sync --frozen --quiet --compile-bytecode --python $(PYTHON)
+	@$(UV) sync --frozen --quiet --all-extras --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 setup: $(BIN)/.synced ## Make .venv, the toolchain and the images (cached by content)

@@ -1,23 +1,19 @@
 """How a stack is put together: settings in, components wired by the contract, outputs out."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import pulumi
-import pulumi_kubernetes as kubernetes
-import pulumi_random as random
 
 from components import catalog
 from components.data.feast import Feast, FeastArgs
 from components.data.lakefs import LakeFs, LakeFsArgs
 from components.experimentation.mlflow import MlFlow, MlFlowArgs
 from components.foundation.contract import Consumer, ContractError, Foundation, Purpose
-from components.kubernetes.namespace import Namespace, NamespaceArgs
+from stacks.foundations import Providers, found
 from stacks.settings import Settings
-from stacks.settings.model import resolve
+from stacks.sources import images
 
-Providers = Sequence[pulumi.ProviderResource]
 Granted = TypeVar("Granted")
 
 DATA = "colonnade-data"
@@ -54,20 +50,12 @@ def consumers(settings: Settings) -> tuple[Consumer, ...]:
 
 def compose(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     """Builds the platform and returns its outputs by name; the secret ones are marked secret."""
-    wanted = consumers(settings)
-    providers: Providers = [_kubernetes(settings), random.Provider("random")]
-    namespaces = [
-        Namespace(name, NamespaceArgs(), pulumi.ResourceOptions(providers=list(providers)))
-        for name in sorted({consumer.namespace for consumer in wanted})
-    ]
-    foundation = FOUNDATIONS[settings.foundation](
-        settings, wanted, pulumi.ResourceOptions(providers=list(providers), depends_on=namespaces)
-    )
+    foundation, providers = found(settings, consumers(settings))
     outputs: dict[str, pulumi.Input[Any]] = {
-        "kubeconfig": str(settings.cluster.kubeconfig_path),
-        "kube_context": settings.cluster.context,
+        "kubeconfig": foundation.cluster.kubeconfig,
+        "kube_context": foundation.cluster.context,
         "domain": foundation.edge.domain,
-        "s3_url": foundation.edge.url("s3"),
+        **foundation.outputs,
     }
     if settings.data.lakefs.enabled:
         outputs |= _lakefs(settings, foundation, providers)
@@ -76,76 +64,6 @@ def compose(settings: Settings) -> dict[str, pulumi.Input[Any]]:
     if settings.experimentation.mlflow.enabled:
         outputs |= _mlflow(settings, foundation, providers)
     return outputs
-
-
-def _kubernetes(settings: Settings) -> kubernetes.Provider:
-    return kubernetes.Provider(
-        "kubernetes",
-        kubeconfig=str(settings.cluster.kubeconfig_path),
-        context=settings.cluster.context,
-        enable_server_side_apply=True,
-        # A changed file restarts its pods by a checksum; replacing the ConfigMap would only take time.
-        enable_config_map_mutable=True,
-        enable_secret_mutable=True,
-    )
-
-
-def _on_premises(
-    settings: Settings, wanted: Sequence[Consumer], opts: pulumi.ResourceOptions
-) -> Foundation[Any]:
-    # Imported where it is used: a stack loads the code and the SDKs of its own foundation alone.
-    from components.foundation.on_premises import foundation as on_premises
-
-    edge, storage, database, cache = settings.edge, settings.storage, settings.database, settings.cache
-    tls = edge.tls
-    return on_premises.OnPremisesFoundation(
-        "foundation",
-        on_premises.OnPremisesFoundationArgs(
-            environment=settings.name,
-            consumers=wanted,
-            images=images(settings),
-            pools=[pool.name for pool in settings.cluster.pools],
-            pool=settings.cluster.default_pool.name if settings.cluster.default_pool else None,
-            protect=settings.protect,
-            chart_source=settings.sources.charts.kind,
-            chart_location=_charts(settings),
-            edge=on_premises.EdgeSettings(
-                domain=edge.domain,
-                gateway_crds=[
-                    catalog.manifest("gateway-api", settings.sources.charts.kind, _charts(settings))
-                ],
-                external_addresses=edge.external_addresses,
-                certificate=_text(tls.certificate_path if tls else None),
-                private_key=_secret_text(tls.private_key_path if tls else None),
-                issuer=tls.issuer if tls else None,
-            ),
-            store=on_premises.StoreSettings(storage.size, storage.class_name, storage.additional_buckets),
-            database=on_premises.DatabaseSettings(
-                mode=database.mode,
-                size=database.size,
-                storage_class=database.class_name,
-                instances=database.instances,
-                cpu=database.resources.cpu,
-                memory=database.resources.memory,
-                backups=database.backups.enabled,
-                backup_schedule=database.backups.schedule,
-                backup_retention_days=database.backups.retention_days,
-            ),
-            cache=on_premises.CacheSettings(
-                enabled=cache.enabled,
-                memory=cache.memory,
-                size=cache.size,
-                storage_class=storage.class_name,
-                cpu=cache.resources.cpu,
-            ),
-        ),
-        opts,
-    )
-
-
-FOUNDATIONS: Mapping[
-    str, Callable[[Settings, Sequence[Consumer], pulumi.ResourceOptions], Foundation[Any]]
-] = {"on-premises": _on_premises}
 
 
 def _lakefs(
@@ -163,6 +81,7 @@ def _lakefs(
             edge=foundation.edge,
             identity=access.identity,
             peers=access.peers,
+            open_egress=access.egress,
             repository=chosen.repository,
             default_branch=chosen.default_branch,
             replicas=chosen.replicas,
@@ -197,6 +116,7 @@ def _feast(
             project=chosen.project,
             identity=access.identity,
             peers=access.peers,
+            open_egress=access.egress,
             replicas=chosen.replicas,
             cpu=chosen.resources.cpu,
             memory=chosen.resources.memory,
@@ -229,6 +149,7 @@ def _mlflow(
             edge=foundation.edge,
             identity=access.identity,
             peers=access.peers,
+            open_egress=access.egress,
             replicas=chosen.replicas,
             cpu=chosen.resources.cpu,
             memory=chosen.resources.memory,
@@ -240,12 +161,6 @@ def _mlflow(
     return {"mlflow_url": mlflow.url, "mlflow_user": mlflow.admin, "mlflow_password": mlflow.password}
 
 
-def images(settings: Settings) -> Mapping[str, str]:
-    """Returns the reference of every image by part: the stack's own, else upstream's or the mirror's."""
-    source = settings.sources.images
-    return catalog.references(settings.images, source.location if source.kind == "mirror" else None)
-
-
 def required(granted: Granted | None) -> Granted:
     """Returns what a consumer of this program asked for; the foundation granting less is a fault of it.
 
@@ -255,22 +170,6 @@ def required(granted: Granted | None) -> Granted:
     if granted is None:
         raise ContractError("the foundation granted less than the consumer asked for")
     return granted
-
-
-def _charts(settings: Settings) -> str | None:
-    """Returns the mirror or the directory that charts come from; None for upstream's."""
-    charts = settings.sources.charts
-    if charts.kind == "directory" and charts.location:
-        return str(resolve(charts.location))
-    return charts.location
-
-
-def _text(path: Path | None) -> str | None:
-    return path.read_text() if path else None
-
-
-def _secret_text(path: Path | None) -> pulumi.Output[str] | None:
-    return pulumi.Output.secret(path.read_text()) if path else None
 
 
 def _options(providers: Providers, ready: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:

@@ -155,6 +155,7 @@ class Access:
 
     Attributes:
         peers: In-cluster pods that its egress must reach for it (database, cache, store), with their ports.
+        egress: Networks outside the cluster that its egress must reach for it, as CIDR and port.
         ready: Resources that must exist before the consumer may start (its database, its bucket).
     """
 
@@ -164,6 +165,7 @@ class Access:
     cache: CacheAccess | None
     peers: Sequence[tuple[Peer, int]]
     ready: Sequence[pulumi.Resource]
+    egress: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -191,11 +193,16 @@ class EdgeAccess:
 
 @dataclass(frozen=True)
 class ClusterAccess:
-    """The Kubernetes cluster; `pools` are the names of its node pools."""
+    """The Kubernetes cluster; `pools` are the names of its node pools.
+
+    `kubeconfig` is a path where the cluster existed before, and the content elsewhere; it holds no secret.
+    """
 
     provider: kubernetes.Provider
     oidc_issuer: pulumi.Input[str] | None
     pools: Sequence[str]
+    kubeconfig: pulumi.Input[str] | None = None
+    context: pulumi.Input[str] | None = None
 
 
 class Foundation(Component[Args]):
@@ -203,6 +210,8 @@ class Foundation(Component[Args]):
 
     cluster: ClusterAccess
     edge: EdgeAccess
+    # What a person wants to know of this foundation beyond the others, by the name of the stack's output.
+    outputs: Mapping[str, pulumi.Input[Any]]
 
     @abstractmethod
     def grant(self, consumer: str) -> Access:

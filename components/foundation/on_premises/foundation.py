@@ -21,6 +21,7 @@ from components.foundation.contract import (
     Purpose,
     validate,
 )
+from components.foundation.edge import Edge, EdgeArgs
 from components.foundation.on_premises import cache, object_store, postgresql
 from components.foundation.on_premises.cache import Cache, CacheArgs
 from components.foundation.on_premises.cloudnative_pg import (
@@ -29,7 +30,6 @@ from components.foundation.on_premises.cloudnative_pg import (
     CloudNativePGArgs,
     server_pods,
 )
-from components.foundation.on_premises.edge import Edge, EdgeArgs
 from components.foundation.on_premises.object_store import ObjectStore, ObjectStoreArgs
 from components.foundation.on_premises.postgresql import Database, PostgreSQL, PostgreSQLArgs
 from components.kubernetes.namespace import Namespace, NamespaceArgs
@@ -110,6 +110,7 @@ class OnPremisesFoundationArgs:
         pool: Node pool of the foundation's own parts, None for any.
         protect: Whether what keeps data refuses deletion; production implies it.
         chart_source, chart_location: Where operators' charts come from; see `ChartArgs`.
+        kubeconfig, context: How people reach the cluster; passed on as it is.
     """
 
     environment: str
@@ -124,6 +125,8 @@ class OnPremisesFoundationArgs:
     protect: bool = False
     chart_source: str = "upstream"
     chart_location: str | None = None
+    kubeconfig: str | None = None
+    context: str | None = None
 
 
 class DatabaseServer(Protocol):
@@ -159,7 +162,13 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
         provider = self.get_provider("kubernetes:core/v1:Namespace")
         if not isinstance(provider, kubernetes.Provider):
             raise ContractError(f"{self.name}: give an explicit Kubernetes provider in opts.providers")
-        self.cluster = ClusterAccess(provider=provider, oidc_issuer=None, pools=tuple(args.pools))
+        self.cluster = ClusterAccess(
+            provider=provider,
+            oidc_issuer=None,
+            pools=tuple(args.pools),
+            kubeconfig=args.kubeconfig,
+            context=args.context,
+        )
         self._consumers = {consumer.name: consumer for consumer in args.consumers}
         parts = Namespace(NAMESPACE, NamespaceArgs(), self.child())
         entry = Namespace(EDGE_NAMESPACE, NamespaceArgs(), self.child())
@@ -179,6 +188,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
             ),
             self.child(),
         )
+        self.outputs = {"s3_url": route.url}
         return {"domain": args.edge.domain, "store_url": route.url}
 
     def grant(self, consumer: str) -> Access:

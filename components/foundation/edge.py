@@ -1,4 +1,4 @@
-"""The edge of the on-premises foundation: a Gateway served by Traefik, the one way in."""
+"""The edge of every foundation: a Gateway served by Traefik, the one way in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
