@@ -279,6 +279,34 @@ Reason = Annotated[
         500,
     ),
 ]
+EmailAddress = Annotated[
+    str,
+    Form(
+        r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+        "is not an e-mail address",
+        "write name@host",
+        # What AWS Budgets takes.
+        50,
+    ),
+]
+HostedZoneId = Annotated[
+    str,
+    Form(
+        r"Z[A-Z0-9]{1,31}",
+        "is not the id of a hosted zone",
+        "write it as Route 53 lists it, e.g. Z0123456789",
+        32,
+    ),
+]
+CertificateArn = Annotated[
+    str,
+    Form(
+        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}",
+        "is not the ARN of a certificate",
+        "write it as AWS Certificate Manager lists it",
+        200,
+    ),
+]
 Word = Annotated[
     str, Form(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*", "is not a single word", "write it without spaces", 128)
 ]

@@ -35,6 +35,26 @@ _MACHINES = {
 }
 _POOL_SIZES = {"development": ((1, 2), (1, 4)), "staging": ((2, 3), (1, 6)), "production": ((3, 4), (2, 12))}
 
+# A managed server has one standby at most, and its volume is at least 20 GiB.
+_AWS: dict[str, dict[str, Any]] = {
+    "development": {
+        "database": {"size": "20Gi", "instance_type": "db.t4g.medium"},
+        "cache": {"instance_type": "cache.t4g.small"},
+    },
+    "staging": {
+        "network": {"nat_per_zone": True},
+        "database": {"size": "20Gi", "instance_type": "db.m6g.large"},
+        "cache": {"instance_type": "cache.m6g.large"},
+        "governance": {"audit_trail": True},
+    },
+    "production": {
+        "network": {"nat_per_zone": True},
+        "database": {"instances": 2, "instance_type": "db.m6g.large"},
+        "cache": {"instance_type": "cache.m6g.large"},
+        "governance": {"audit_trail": True, "data_scan": True, "image_scanning": "enhanced"},
+    },
+}
+
 
 def _by_foundation(foundation: str, tier: str) -> dict[str, Any]:
     if foundation in CLOUDS:
@@ -44,7 +64,8 @@ def _by_foundation(foundation: str, tier: str) -> dict[str, Any]:
                 ("system", "general"), _MACHINES[foundation], _POOL_SIZES[tier], strict=True
             )
         ]
-        return {"database": {"mode": "managed"}, "cluster": {"pools": pools}}
+        managed = {"database": {"mode": "managed"}, "cluster": {"pools": pools}}
+        return _merge(managed, _AWS[tier]) if foundation == "aws" else managed
     return {"database": {"mode": "embedded" if tier == "development" else "cloudnative-pg"}}
 
 
@@ -108,6 +129,7 @@ PRODUCTION_FLOORS: dict[str, Floor] = {
     ),
     "network.zones": _at_least(2, "zones", CLOUDS),
     "database.instances": _at_least(2, "instances"),
+    "governance.audit_trail": Floor(bool, "records every call", "set true or leave it out", ("aws",)),
     "database.backups.enabled": Floor(bool, "backs its database up", "set true or leave it out"),
     "database.backups.retention_days": _at_least(14, "days of backups"),
     "retention.logs_days": _at_least(90, "days of logs"),

@@ -13,12 +13,15 @@ from stacks.settings.fields import (
     Address4,
     BranchName,
     BucketName,
+    CertificateArn,
     Cpu,
     DatabaseName,
     Domain,
+    EmailAddress,
     EnvironmentName,
     FilePath,
     Foundation,
+    HostedZoneId,
     HttpsUrl,
     ImageName,
     ImageReference,
@@ -43,6 +46,7 @@ from stacks.settings.fields import (
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _ON_PREMISES: tuple[Foundation, ...] = ("on-premises",)
+_AWS: tuple[Foundation, ...] = ("aws",)
 
 
 def resolve(path: str) -> Path:
@@ -118,7 +122,7 @@ class Pool(Section):
     ] = 100
     image_id: Annotated[
         Word | None,
-        On(("aws",)),
+        On(_AWS),
         Field(description="machine image of the nodes", examples=["ami-0abcdef1234567890"]),
     ] = None
     accelerator: Annotated[Accelerator | None, Field(description="accelerators of each node")] = None
@@ -185,6 +189,21 @@ class Network(Section):
     allowed_cidrs: Annotated[
         tuple[Network4, ...], Field(description="networks that may reach the API server from outside")
     ] = ()
+    connected_cidrs: Annotated[
+        tuple[Network4, ...],
+        Field(
+            description="networks joined to this one by VPN, peering or transit: people and runners in them "
+            "reach the private API server and the platform"
+        ),
+    ] = ()
+    egress: Annotated[
+        Literal["nat", "none"],
+        On(_AWS),
+        Field(description="way out to the internet: through NAT gateways, or none at all"),
+    ] = "nat"
+    nat_per_zone: Annotated[
+        bool, On(_AWS), Field(description="a NAT gateway in each zone, so that none depends on another")
+    ] = False
 
 
 class Tls(Section):
@@ -205,6 +224,11 @@ class Tls(Section):
         On(_ON_PREMISES),
         Field(description="name of a cert-manager ClusterIssuer in the cluster", examples=["internal"]),
     ] = None
+    certificate_arn: Annotated[
+        CertificateArn | None,
+        On(_AWS),
+        Field(description="certificate in AWS Certificate Manager for the domain and its wildcard"),
+    ] = None
 
     @property
     def certificate_path(self) -> Path | None:
@@ -220,6 +244,19 @@ class Tls(Section):
     def ca_path(self) -> Path | None:
         """The CA that clients must trust, as a file; None where the certificate is publicly trusted."""
         return resolve(self.ca_file) if self.ca_file else None
+
+
+class Dns(Section):
+    """Where names below the domain resolve."""
+
+    zone_id: Annotated[
+        HostedZoneId | None,
+        Field(description="hosted zone of the domain that exists; a private one is made where not given"),
+    ] = None
+    validation_zone_id: Annotated[
+        HostedZoneId | None,
+        Field(description="public hosted zone in which the certificate that AWS issues is validated"),
+    ] = None
 
 
 class SingleSignOn(Section):
@@ -253,6 +290,7 @@ class Edge(Section):
         Tls | None,
         Field(description="certificate of the domain; a cloud issues one where none is given"),
     ] = None
+    dns: Annotated[Dns, On(_AWS), Field(description="where names below the domain resolve")] = Dns()
     single_sign_on: Annotated[SingleSignOn | None, Field(description="OIDC provider for people")] = None
 
 
@@ -337,6 +375,30 @@ class Cache(Section):
     resources: Annotated[Resources, On(_ON_PREMISES), Field(description="what the server asks for")] = (
         Resources(cpu="100m", memory="384Mi")
     )
+
+
+class Budget(Section):
+    """What the environment may cost, and who is told."""
+
+    monthly_usd: Annotated[int, Field(ge=1, description="US dollars a month")]
+    recipients: Annotated[
+        tuple[EmailAddress, ...],
+        Field(description="who is told at 80 % and when 100 % is foreseen; 1 to 10"),
+    ]
+
+
+class Governance(Section):
+    """What watches over the environment on the cloud."""
+
+    audit_trail: Annotated[bool, Field(description="whether every call of the cloud's API is recorded")] = (
+        False
+    )
+    data_scan: Annotated[bool, Field(description="whether the lake is searched for personal data")] = False
+    budget: Annotated[Budget | None, Field(description="what it may cost")] = None
+    image_scanning: Annotated[
+        Literal["basic", "enhanced"],
+        Field(description="scan of images at each push, or by AWS Inspector all the time"),
+    ] = "basic"
 
 
 class Service(Section):
@@ -457,8 +519,8 @@ class Settings(Section):
     ] = None
     account: Annotated[
         Word | None,
-        On(CLOUDS),
-        Field(description="AWS account, Azure subscription or GCP project; nothing is made in another"),
+        On(CLOUDS, required=True),
+        Field(description="account, subscription or project; nothing is made in another"),
     ] = None
     protect: Annotated[bool, Field(description="whether stateful resources refuse to be deleted")] = False
     cluster: Annotated[Cluster, Field(description="the Kubernetes cluster")] = Cluster()
@@ -468,6 +530,9 @@ class Settings(Section):
     retention: Annotated[Retention, Field(description="how long things are kept")] = Retention()
     database: Annotated[Database, Field(description="the PostgreSQL server")] = Database()
     cache: Annotated[Cache, Field(description="the Redis-protocol cache")] = Cache()
+    governance: Annotated[
+        Governance, On(_AWS), Field(description="what watches over the environment on the cloud")
+    ] = Governance()
     data: Annotated[Data, Field(description="pillar: data and features")] = Data()
     experimentation: Annotated[Experimentation, Field(description="pillar: experimentation")] = (
         Experimentation()

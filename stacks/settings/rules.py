@@ -61,7 +61,7 @@ _ACCOUNTS: dict[str, tuple[str, str]] = {
     "azure": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the UUID of an Azure subscription"),
     "gcp": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a GCP project"),
 }
-_EXAMPLES = {"machine_type": _MACHINE_TYPES, "region": _REGIONS}
+_EXAMPLES = {"machine_type": _MACHINE_TYPES, "region": _REGIONS, "account": _ACCOUNTS}
 
 
 def foundation_keys(settings: Settings, given: Given) -> Iterator[Fault]:
@@ -111,8 +111,30 @@ def tls_is_given(settings: Settings, given: Given) -> Iterator[Fault]:
         )
 
 
+def certificate_on_aws(settings: Settings, _: Given) -> Iterator[Fault]:
+    """On AWS the edge's certificate comes from files, from one that exists there, or is issued there."""
+    if settings.foundation != "aws":
+        return
+    tls, validated = settings.edge.tls, settings.edge.dns.validation_zone_id is not None
+    given = tls is not None and (tls.certificate_arn or tls.certificate_file or tls.private_key_file)
+    if not given and not validated:
+        yield Fault(
+            "edge.dns.validation_zone_id",
+            None,
+            "is missing: AWS issues no certificate that it cannot validate",
+            "set the id of the public hosted zone of the domain, or give edge.tls.certificate_arn or files",
+        )
+    elif given and validated:
+        yield Fault(
+            "edge.dns.validation_zone_id",
+            settings.edge.dns.validation_zone_id,
+            "is given beside a certificate",
+            "keep either the certificate or the zone in which one is validated",
+        )
+
+
 def one_certificate(settings: Settings, _: Given) -> Iterator[Fault]:
-    """The edge's certificate comes from files or from an issuer, and files come in pairs."""
+    """The edge's certificate comes from files, an issuer or a store, and files come in pairs."""
     tls = settings.edge.tls
     if tls is None:
         return
@@ -121,15 +143,16 @@ def one_certificate(settings: Settings, _: Given) -> Iterator[Fault]:
         "private_key_file": tls.private_key_file,
         "ca_file": tls.ca_file,
     }
-    if tls.issuer is not None:
+    if tls.issuer is not None or tls.certificate_arn is not None:
+        source = "an issuer" if tls.issuer is not None else "a certificate_arn"
         for name, value in files.items():
             # A private CA is worth telling to clients whoever issues the certificate.
             if value is not None and name != "ca_file":
                 yield _fault(
                     f"edge.tls.{name}",
                     value,
-                    "is given beside an issuer",
-                    "keep either the files or the issuer",
+                    f"is given beside {source}",
+                    f"keep either the files or the {source.partition(' ')[2]}",
                 )
     elif tls.certificate_file is None and tls.private_key_file is None:
         yield Fault(
@@ -351,6 +374,37 @@ def database_mode(settings: Settings, _: Given) -> Iterator[Fault]:
         )
 
 
+def database_on_aws(settings: Settings, _: Given) -> Iterator[Fault]:
+    """A managed server on AWS has one standby at most, and a volume that the service offers."""
+    if settings.foundation != "aws":
+        return
+    with suppress(UnknownSettingError):
+        if settings.database.instances > 2:
+            yield _fault(
+                "database.instances",
+                settings.database.instances,
+                "is more than a managed server on aws has",
+                "set 2, a server with its standby, or 1",
+            )
+    with suppress(UnknownSettingError):
+        if size_in_bytes(settings.database.size) < 20 << 30:
+            yield _fault(
+                "database.size", settings.database.size, "is less than aws offers", "set 20Gi or more"
+            )
+
+
+def budget_tells_somebody(settings: Settings, _: Given) -> Iterator[Fault]:
+    """A budget that nobody hears of is none, and AWS Budgets writes to ten at most."""
+    budget = settings.governance.budget
+    if budget is not None and not 1 <= len(budget.recipients) <= 10:
+        yield _fault(
+            "governance.budget.recipients",
+            f"{len(budget.recipients)} addresses",
+            "is not how many a budget can tell",
+            "name 1 to 10",
+        )
+
+
 def embedded_database(settings: Settings, _: Given) -> Iterator[Fault]:
     """The single-pod database neither replicates nor backs up."""
     database = settings.database
@@ -536,6 +590,7 @@ def waivers(settings: Settings, _: Given) -> Iterator[Fault]:
 RULES: tuple[Rule, ...] = (
     foundation_keys,
     tls_is_given,
+    certificate_on_aws,
     one_certificate,
     region_of_foundation,
     account_of_foundation,
@@ -547,6 +602,8 @@ RULES: tuple[Rule, ...] = (
     own_databases,
     feast_needs_the_cache,
     database_mode,
+    database_on_aws,
+    budget_tells_somebody,
     embedded_database,
     sources_have_locations,
     network_size,

@@ -33,9 +33,10 @@ AWS: dict[str, Any] = {
     "foundation": "aws",
     "tier": "production",
     "region": "eu-central-1",
+    "account": "123456789012",
     "owner": "platform-team",
     "cost_center": "ml-1200",
-    "edge": {"domain": "ml.example.com"},
+    "edge": {"domain": "ml.example.com", "dns": {"validation_zone_id": "Z0123456789EXAMPLE"}},
     "images": IMAGES,
 }
 
