@@ -12,7 +12,7 @@ from pulumi_kubernetes import meta, networking
 from components import naming
 from components.base import Component
 from components.foundation.contract import DatabaseAccess, Peer, StoreAccess
-from components.foundation.on_premises.postgresql import PORT, Database
+from components.foundation.databases import PORT, Database
 from components.kubernetes.chart import Chart, ChartArgs
 from components.kubernetes.namespace import Namespace, NamespaceArgs
 from components.kubernetes.network import policy

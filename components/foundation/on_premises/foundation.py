@@ -21,8 +21,10 @@ from components.foundation.contract import (
     Purpose,
     validate,
 )
+from components.foundation.databases import PORT as DATABASE_PORT
+from components.foundation.databases import Database
 from components.foundation.edge import Edge, EdgeArgs
-from components.foundation.on_premises import cache, object_store, postgresql
+from components.foundation.on_premises import cache, object_store
 from components.foundation.on_premises.cache import Cache, CacheArgs
 from components.foundation.on_premises.cloudnative_pg import (
     Backup,
@@ -31,7 +33,7 @@ from components.foundation.on_premises.cloudnative_pg import (
     server_pods,
 )
 from components.foundation.on_premises.object_store import ObjectStore, ObjectStoreArgs
-from components.foundation.on_premises.postgresql import Database, PostgreSQL, PostgreSQLArgs
+from components.foundation.on_premises.postgresql import PostgreSQL, PostgreSQLArgs
 from components.kubernetes.namespace import Namespace, NamespaceArgs
 from components.kubernetes.route import Route, RouteArgs
 
@@ -202,7 +204,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
         database = None
         if granted.database is not None and self._database is not None:
             database = self._database.access(consumer)
-            peers.append((self._database.peer, postgresql.PORT))
+            peers.append((self._database.peer, DATABASE_PORT))
             ready += self._database.ready
         valkey = None
         if granted.cache and self._cache is not None:

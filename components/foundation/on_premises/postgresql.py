@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any
 
 import pulumi
@@ -10,49 +9,18 @@ import pulumi_random as random
 
 from components.base import Component
 from components.foundation.contract import DatabaseAccess, Peer
+from components.foundation.databases import (
+    COMMAND,
+    PORT,
+    SCRIPT,
+    Database,
+    password_variable,
+    provisioning_sql,
+)
 from components.kubernetes.job import ProvisioningJob, ProvisioningJobArgs
 from components.kubernetes.workload import Probe, Volume, Workload, WorkloadArgs, pods_of
 
-PORT = 5432
 _SUPERUSER = "postgres"
-_PSQL = "psql --no-psqlrc --quiet --file /job/databases.sql"
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database and the role of the same name that owns it.
-
-    Attributes:
-        name: Name of both; what `contract.validate` accepts, so it needs no escaping.
-        extensions: Extensions to have in it.
-    """
-
-    name: str
-    extensions: Sequence[str] = ()
-
-
-def password_variable(database: str) -> str:
-    """Returns the environment variable that carries the password of a database's role."""
-    return f"PASSWORD_{database.upper()}"
-
-
-def provisioning_sql(databases: Sequence[Database]) -> str:
-    """Returns the psql script that makes the databases and their roles what they should be, from any state.
-
-    A role may connect to its own database and to no other; passwords come from the environment, so the script
-    holds no secret. Running it again changes nothing. A database that is no longer asked for is left alone.
-    """
-    parts = [_script("server")]
-    for database in databases:
-        password = rf"\getenv password {password_variable(database.name)}"
-        parts += [rf"\set name {database.name}", password, _script("database")]
-        for extension in database.extensions:
-            parts += [rf"\set extension {extension}", _script("extension")]
-    return "\n".join(parts)
-
-
-def _script(name: str) -> str:
-    return resources.files(__package__).joinpath(f"scripts/{name}.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -137,9 +105,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             ProvisioningJobArgs(
                 namespace=args.namespace,
                 image=args.toolbox_image,
-                # The network lets a new pod through only after a moment; until then it refuses.
-                command=["/bin/sh", "-euc", f"until pg_isready --quiet; do sleep 1; done; exec {_PSQL}"],
-                files={"/job/databases.sql": provisioning_sql(list(args.databases.values()))},
+                command=COMMAND,
+                files={SCRIPT: provisioning_sql(list(args.databases.values()))},
                 environment={
                     "PGHOST": workload.host,
                     "PGPORT": str(PORT),

@@ -10,10 +10,11 @@ import pulumi_random as random
 import pytest
 
 from components.foundation.contract import Peer, Purpose
+from components.foundation.databases import Database
 from components.foundation.edge import Edge, EdgeArgs, EdgeError
 from components.foundation.on_premises.cache import Cache, CacheArgs
 from components.foundation.on_premises.object_store import ObjectStore, ObjectStoreArgs
-from components.foundation.on_premises.postgresql import Database, PostgreSQL, PostgreSQLArgs
+from components.foundation.on_premises.postgresql import PostgreSQL, PostgreSQLArgs
 
 SECRET = "kubernetes:core/v1:Secret"
 SET = "kubernetes:apps/v1:StatefulSet"

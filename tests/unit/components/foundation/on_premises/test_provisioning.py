@@ -1,6 +1,4 @@
-"""The scripts that bring databases and the cache's size to what was asked for."""
-
-import re
+"""Who reaches which database of the replicated server, and what memory the cache gets."""
 
 import pytest
 from hypothesis import given
@@ -8,35 +6,6 @@ from hypothesis import strategies as st
 
 from components.foundation.on_premises.cache import pod_memory
 from components.foundation.on_premises.cloudnative_pg import host_based_access
-from components.foundation.on_premises.postgresql import Database, password_variable, provisioning_sql
-
-
-def test_the_script_takes_passwords_from_the_environment() -> None:
-    script = provisioning_sql([Database("lakefs"), Database("mlflow_auth")])
-    assert re.findall(r"^\\getenv password (\w+)$", script, re.MULTILINE) == [
-        "PASSWORD_LAKEFS",
-        "PASSWORD_MLFLOW_AUTH",
-    ]
-    assert password_variable("mlflow_auth") == "PASSWORD_MLFLOW_AUTH"
-
-
-def test_everybody_else_is_shut_out_of_every_database() -> None:
-    script = provisioning_sql([Database("lakefs"), Database("feast")])
-    assert script.count('REVOKE ALL ON DATABASE :"name" FROM PUBLIC;') == 2
-    assert "REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC;" in script
-
-
-def test_extensions_are_made_in_their_own_database() -> None:
-    lines = provisioning_sql([Database("plain"), Database("feast", ("vector",))]).splitlines()
-    assert lines.index(r"\set name feast") < lines.index(r"\set extension vector")
-    assert lines.count('CREATE EXTENSION IF NOT EXISTS :"extension";') == 1
-    connected = lines.index(r'\connect :"name"')
-    assert lines[connected + 1].startswith("CREATE EXTENSION")
-    assert lines[connected + 2] == r"\connect postgres"
-
-
-def test_a_failing_statement_ends_the_script() -> None:
-    assert provisioning_sql([]).startswith("\\set ON_ERROR_STOP on\n")
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True), unique=True, max_size=5))
