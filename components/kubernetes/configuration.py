@@ -21,6 +21,14 @@ SECRET_VOLUME: Final = "secret"  # noqa: S105 - the name of a volume
 
 
 @dataclass(frozen=True)
+class SecretKey:
+    """One key of a Secret that somebody else keeps, in the pod's own namespace."""
+
+    name: pulumi.Input[str]
+    key: str
+
+
+@dataclass(frozen=True)
 class Configuration:
     """The configuration of the pods of one component; `create` makes the objects that hold it.
 
@@ -30,6 +38,7 @@ class Configuration:
         secret: Secret environment.
         files: Plain files by absolute path.
         secret_files: Secret files by absolute path.
+        references: Variables that come from others' Secrets; what those hold is in no checksum.
     """
 
     name: str
@@ -37,6 +46,7 @@ class Configuration:
     secret: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     secret_files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    references: Mapping[str, SecretKey] = field(default_factory=dict)
 
     def create(
         self, namespace: pulumi.Input[str], labels: Mapping[str, str], opts: pulumi.ResourceOptions
@@ -68,14 +78,15 @@ class Configuration:
 
     def environment(self) -> list[core.v1.EnvVarArgs]:
         """Returns the environment; secret variables come first: plain ones may name them as `$(NAME)`."""
+        own = {name: SecretKey(self.name, name) for name in self.secret}
         secret = [
             core.v1.EnvVarArgs(
                 name=name,
                 value_from=core.v1.EnvVarSourceArgs(
-                    secret_key_ref=core.v1.SecretKeySelectorArgs(name=self.name, key=name)
+                    secret_key_ref=core.v1.SecretKeySelectorArgs(name=source.name, key=source.key)
                 ),
             )
-            for name in self.secret
+            for name, source in {**self.references, **own}.items()
         ]
         return secret + [core.v1.EnvVarArgs(name=name, value=value) for name, value in self.plain.items()]
 

@@ -11,6 +11,7 @@ from pulumi_kubernetes import batch, core, meta
 from components.base import ArgsError, Component
 from components.foundation.contract import Peer
 from components.kubernetes import configuration, network, pod
+from components.kubernetes.configuration import SecretKey
 from components.kubernetes.workload import pods_of, workload_name
 
 
@@ -26,6 +27,8 @@ class ProvisioningJobArgs:
         command, args: Override of the image's entry point and its arguments.
         environment: Plain environment.
         secret_environment: Secret environment.
+        environment_from: Variables from keys of Secrets that others keep in the namespace. Each attempt reads
+            them anew; a change of theirs alone runs nothing.
         files: Plain files by absolute path.
         secret_files: Secret files by absolute path.
         callees: Pods that the job may connect to, with the port.
@@ -43,6 +46,7 @@ class ProvisioningJobArgs:
     args: Sequence[pulumi.Input[str]] | None = None
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     secret_environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    environment_from: Mapping[str, SecretKey] = field(default_factory=dict)
     files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     secret_files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     callees: Sequence[tuple[Peer, int]] = ()
@@ -82,13 +86,20 @@ class ProvisioningJob(Component[ProvisioningJobArgs]):
     def build(self, args: ProvisioningJobArgs) -> Mapping[str, pulumi.Input[Any]]:
         """See `Component.build`."""
         paths = [*args.files, *args.secret_files, *args.scratch]
-        if faults := pod.problems(args.user, args.image, paths, args.environment, args.secret_environment):
+        if faults := pod.problems(
+            args.user, args.image, paths, args.environment, args.secret_environment, args.environment_from
+        ):
             raise ArgsError("; ".join(f"ProvisioningJob {self.name}: {fault}" for fault in faults))
         name = workload_name(self.name)
         labels = pod.labels(name)
         self.peer = pods_of(self.name, args.namespace)
         configured = configuration.Configuration(
-            name, args.environment, args.secret_environment, args.files, args.secret_files
+            name,
+            args.environment,
+            args.secret_environment,
+            args.files,
+            args.secret_files,
+            args.environment_from,
         )
         checksums = configured.create(args.namespace, labels, self.child())
         restricted = network.policy(
@@ -100,8 +111,18 @@ class ProvisioningJob(Component[ProvisioningJobArgs]):
             open_egress=args.open_egress,
             opts=self.child(),
         )
+        references = {name: [source.name, source.key] for name, source in args.environment_from.items()}
         content = configuration.checksum(
-            [args.image, args.command, args.args, dict(args.environment), args.user, checksums]
+            [
+                args.image,
+                args.command,
+                args.args,
+                dict(args.environment),
+                args.user,
+                checksums,
+                # Only where there are any: jobs of releases that had none keep their names.
+                *([references] if references else []),
+            ]
         )
         job = kubernetes.batch.v1.Job(
             self.name,

@@ -8,7 +8,7 @@ import pulumi
 from pulumi_kubernetes import core
 
 from components import naming
-from components.kubernetes.configuration import Configuration
+from components.kubernetes.configuration import Configuration, SecretKey
 
 NAME_LABEL: Final = "app.kubernetes.io/name"
 POOL_LABEL: Final = "colonnade.io/pool"
@@ -58,6 +58,7 @@ def problems(
     paths: Sequence[str],
     environment: Mapping[str, pulumi.Input[str]],
     secret_environment: Mapping[str, pulumi.Input[str]],
+    references: Mapping[str, SecretKey] | None = None,
 ) -> list[str]:
     """Returns what keeps a pod from starting, or from being hardened and reproducible."""
     faults = []
@@ -68,7 +69,9 @@ def problems(
     faults += [f"path {path!r} is not absolute" for path in paths if not path.startswith("/")]
     faults += [f"path {path!r} is mounted twice" for path in sorted({p for p in paths if paths.count(p) > 1})]
     both = sorted(set(environment) & set(secret_environment))
-    return faults + [f"variable {name} is both plain and secret" for name in both]
+    faults += [f"variable {name} is both plain and secret" for name in both]
+    twice = sorted(set(references or {}) & {*environment, *secret_environment})
+    return faults + [f"variable {name} is both given and taken from a Secret" for name in twice]
 
 
 def pinned(image: str) -> bool:

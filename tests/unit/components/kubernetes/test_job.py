@@ -8,6 +8,7 @@ import pytest
 
 from components.base import ArgsError
 from components.foundation.contract import Peer
+from components.kubernetes.configuration import SecretKey
 from components.kubernetes.job import ProvisioningJob, ProvisioningJobArgs
 from components.kubernetes.workload import pods_of
 
@@ -60,6 +61,7 @@ def test_it_is_hardened_and_stays_after_completion(run_program: Any) -> None:
         {"files": {"/job/run.sh": "echo 2"}},
         {"secret_files": {"/job/key": "k2"}},
         {"user": 10002},
+        {"environment_from": {"TOKEN": SecretKey("server", "token")}},
     ],
 )
 def test_changed_content_makes_another_job(run_program: Any, changed: dict[str, Any]) -> None:
@@ -121,6 +123,40 @@ def test_dict_and_dataclass_make_the_same_resources(run_program: Any) -> None:
     by_dict = run_program(lambda: ProvisioningJob("setup", plain)).resources
     by_class = run_program(lambda: ProvisioningJob("setup", typed)).resources
     assert sorted(by_dict, key=lambda r: r.urn) == sorted(by_class, key=lambda r: r.urn)
+
+
+def test_variables_come_from_secrets_of_others_before_those_that_may_name_them(run_program: Any) -> None:
+    def program() -> ProvisioningJob:
+        source = SecretKey(pulumi.Output.from_input("server"), "token")
+        return ProvisioningJob("setup", arguments(environment_from={"TOKEN": source}))
+
+    spec = run_program(program).one(JOB).inputs["spec"]["template"]["spec"]
+    assert spec["containers"][0]["env"] == [
+        {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "server", "key": "token"}}},
+        {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "setup", "key": "PASSWORD"}}},
+        {"name": "HOST", "value": "db"},
+    ]
+
+
+def test_another_secret_makes_another_job(run_program: Any) -> None:
+    names = {
+        name(
+            run_program(lambda key=key: ProvisioningJob("setup", arguments(environment_from={"TOKEN": key})))
+        )
+        for key in (SecretKey("server", "token"), SecretKey("other", "token"), SecretKey("server", "key"))
+    }
+    assert len(names) == 3
+
+
+def test_a_job_without_secrets_of_others_keeps_the_name_that_it_always_had(run_program: Any) -> None:
+    assert name(run_program(lambda: ProvisioningJob("setup", arguments()))) == "setup-8fd0fb56e9"
+
+
+@pytest.mark.parametrize("variable", ["HOST", "PASSWORD"])
+def test_a_variable_of_two_sources_is_refused(run_program: Any, variable: str) -> None:
+    given = arguments(environment_from={variable: SecretKey("server", "token")})
+    with pytest.raises(ArgsError, match=f"variable {variable} is both given and taken from a Secret"):
+        run_program(lambda: ProvisioningJob("setup", given))
 
 
 def test_faults_are_named(run_program: Any) -> None:
