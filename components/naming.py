@@ -74,6 +74,26 @@ LIMITS: Final[dict[str, Limit]] = {
         "-",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
     ),
+    # The strictest of its kind: instances have 63 characters, groups and snapshots 255.
+    "aws-rds": Limit(
+        63,
+        r"[a-z](-?[a-z0-9])*",
+        "-",
+        "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+    ),
+    # Likewise: replication groups have 40 characters, groups of subnets 255.
+    "aws-elasticache": Limit(
+        40,
+        r"[a-z](-?[a-z0-9])*",
+        "-",
+        "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html",
+    ),
+    "aws-security-group": Limit(
+        255,
+        r"(?!sg-)[a-z]([-a-z0-9]*[a-z0-9])?",
+        "-",
+        "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",
+    ),
     "gcp-service-account": Limit(
         30,
         r"[a-z][-a-z0-9]{4,28}[a-z0-9]",
