@@ -1,0 +1,1 @@
+"""A cloud's provider played by tables: the generic engine, which knows no cloud."""
