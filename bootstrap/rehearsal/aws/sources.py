@@ -1,0 +1,161 @@
+"""What is known of AWS, read from those who publish it: botocore's service models and moto's data."""
+
+import gzip
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import moto
+from botocore.exceptions import UnknownServiceError
+from botocore.model import ListShape, Shape, StructureShape
+
+_RESOURCES = Path(moto.__file__).parent
+
+# Actions that neither a managed policy nor an operation of an API names.
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
+_FURTHER_ACTIONS = ("rds-db:connect",)
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.Session()
+
+
+@cache
+def shape(path: str) -> Shape:
+    """Returns the shape of an input, as `SERVICE.OPERATION.MEMBER[.MEMBER...]`; lists are stepped into.
+
+    Raises:
+        LookupError: The model has no such service, operation or member.
+    """
+    service, operation, *members = path.split(".")
+    try:
+        model = _session().get_service_model(service)
+    except UnknownServiceError as error:
+        raise LookupError(f"botocore has no service {service!r}") from error
+    if operation not in model.operation_names:
+        raise LookupError(f"botocore's {service} has no operation {operation!r}")
+    found: Shape = model.operation_model(operation).input_shape
+    for member in members:
+        if not isinstance(found, StructureShape) or member not in found.members:
+            raise LookupError(f"botocore knows no {member!r} in {path}")
+        found = found.members[member]
+        while isinstance(found, ListShape):
+            found = found.member
+    return found
+
+
+@cache
+def documented(path: str, pattern: str) -> frozenset[str]:
+    """Returns what of the documentation of an input matches the pattern.
+
+    Raises:
+        LookupError: The model has no such input, or nothing in its documentation matches.
+    """
+    found = frozenset(re.findall(pattern, shape(path).documentation))
+    if not found:
+        raise LookupError(f"botocore's documentation of {path} holds nothing like {pattern}")
+    return found
+
+
+@cache
+def instance_types(region: str) -> Mapping[str, frozenset[str]]:
+    """Returns the instance types that the region offers, each with the zones that have it.
+
+    Raises:
+        LookupError: The region is unknown.
+    """
+    path = _RESOURCES / f"ec2/resources/instance_type_offerings/availability-zone/{region}.json.gz"
+    if not path.is_file():
+        raise LookupError(f"no instance types are known for the region {region!r}")
+    found: dict[str, set[str]] = {}
+    for offer in json.loads(gzip.decompress(path.read_bytes())):
+        found.setdefault(offer["InstanceType"], set()).add(offer["Location"])
+    return {kind: frozenset(zones) for kind, zones in found.items()}
+
+
+def zones(region: str) -> list[str]:
+    """Returns the names of the region's availability zones."""
+    return sorted(zone_ids(region))
+
+
+def zone_ids(region: str) -> Mapping[str, str]:
+    """Returns the identifiers of the region's availability zones, by name."""
+    from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+
+    return {zone.name: zone.zone_id for zone in RegionsAndZonesBackend.zones[region]}
+
+
+def partition(region: str) -> str:
+    """Returns the partition that the region belongs to."""
+    return str(_session().get_partition_for_region(region))
+
+
+@cache
+def dns_suffix(region: str) -> str:
+    """Returns the domain of the partition's endpoints."""
+    loader = _session().get_component("data_loader")
+    partitions = loader.load_data("endpoints")["partitions"]
+    return next(str(p["dnsSuffix"]) for p in partitions if p["partition"] == partition(region))
+
+
+@cache
+def hardware() -> Mapping[str, Mapping[str, Any]]:
+    """Returns what EC2 says of each instance type: `GpuInfo`, `ProcessorInfo` and so on."""
+    path = _RESOURCES / "ec2/resources/instance_types.json.gz"
+    return {str(k): v for k, v in json.loads(gzip.decompress(path.read_bytes())).items()}
+
+
+@cache
+def managed_policies() -> Mapping[str, Mapping[str, Any]]:
+    """Returns the policies that AWS manages, by the part of their ARN after `policy`."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data  # 5 MB that few runs need
+
+    policies = json.loads(aws_managed_policies_data)
+    return {f"{policy['Path']}{name}": policy["Document"] for name, policy in policies.items()}
+
+
+@cache
+def actions() -> frozenset[str]:
+    """Returns the IAM actions, in lower case, that managed policies name."""
+    found = {action.lower() for action in _FURTHER_ACTIONS}
+    for document in managed_policies().values():
+        statements = document["Statement"]
+        for statement in statements if isinstance(statements, list) else [statements]:
+            named = [statement.get("Action", []), statement.get("NotAction", [])]
+            for entry in named:
+                found |= {action.lower() for action in ([entry] if isinstance(entry, str) else entry)}
+    return frozenset(found - {"*"})
+
+
+@cache
+def operations(service: str) -> frozenset[str]:
+    """Returns the operations, in lower case, of the API that signs its requests with that name."""
+    try:
+        model = _session().get_service_model(service)
+    except UnknownServiceError:
+        return frozenset()
+    return frozenset(name.lower() for name in model.operation_names)
+
+
+@cache
+def endpoint_services() -> frozenset[str]:
+    """Returns the services that have VPC endpoints, by the part of their name after the region."""
+    from moto.ec2.models.vpcs import AWS_ENDPOINT_SERVICES, COVERED_ENDPOINT_SERVICES
+
+    return frozenset((*AWS_ENDPOINT_SERVICES, *COVERED_ENDPOINT_SERVICES))
+
+
+@cache
+def quotas() -> Mapping[str, tuple[int, str]]:
+    """Returns the default quotas of VPCs by name, as value and quota code."""
+    from moto.servicequotas.resources.default_quotas.vpc import VPC_DEFAULT_QUOTAS
+
+    return {
+        str(q["QuotaName"]): (int(str(q["Value"]).partition(".")[0]), str(q["QuotaCode"]))
+        for q in VPC_DEFAULT_QUOTAS
+    }
