@@ -8,15 +8,9 @@ import pulumi
 import pulumi_random as random
 
 from components.base import Component
+from components.foundation import databases
 from components.foundation.contract import DatabaseAccess, Peer
-from components.foundation.databases import (
-    COMMAND,
-    PORT,
-    SCRIPT,
-    Database,
-    password_variable,
-    provisioning_sql,
-)
+from components.foundation.databases import PORT, Database, password_variable
 from components.kubernetes.job import ProvisioningJob, ProvisioningJobArgs
 from components.kubernetes.workload import Probe, Volume, Workload, WorkloadArgs, pods_of
 
@@ -105,17 +99,9 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             ProvisioningJobArgs(
                 namespace=args.namespace,
                 image=args.toolbox_image,
-                command=COMMAND,
-                files={SCRIPT: provisioning_sql(list(args.databases.values()))},
-                environment={
-                    "PGHOST": workload.host,
-                    "PGPORT": str(PORT),
-                    "PGUSER": _SUPERUSER,
-                    "PGDATABASE": "postgres",
-                    "PGCONNECT_TIMEOUT": "10",
-                    # A statement that fails must not end up in the server's log: some carry passwords.
-                    "PGOPTIONS": "-c log_min_error_statement=panic -c client_min_messages=warning",
-                },
+                command=databases.COMMAND,
+                files=databases.files(list(args.databases.values())),
+                environment=databases.environment(workload.host, _SUPERUSER),
                 secret_environment={
                     "PGPASSWORD": superuser,
                     **{password_variable(name): password for name, password in self._passwords.items()},

@@ -160,7 +160,7 @@ def test_the_databases_job_holds_no_password_in_plain(run_program: Any) -> None:
 def test_the_databases_job_waits_until_the_network_lets_it_through(run_program: Any) -> None:
     command = container(run_program(database), JOB)["command"]
     assert command[:2] == ["/bin/sh", "-euc"]
-    assert command[2].index("until pg_isready") < command[2].index("exec psql")
+    assert command[2].index("until pg_isready") < command[2].index("exec python3")
 
 
 def test_the_cache_gets_its_password_as_a_file_and_refuses_when_full(run_program: Any) -> None:
