@@ -1,0 +1,270 @@
+"""What the cloud does: it makes, changes and deletes resources, or refuses with every reason at once."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bootstrap.rehearsal.standin import check, diff
+from bootstrap.rehearsal.standin.account import Store
+from bootstrap.rehearsal.standin.model import UNKNOWN, Refusal, RefusedError, Resource, Rule, merge, select
+from bootstrap.rehearsal.standin.sdk import Sdk, closest
+from bootstrap.rehearsal.standin.table import TableError, TypeTable
+from bootstrap.rehearsal.standin.templates import Context, draws, render
+
+Inputs = dict[str, Any]
+Outputs = dict[str, Any]
+
+
+class Operations:
+    """The operations of one cloud on one account."""
+
+    def __init__(self, account: Store) -> None:
+        self.account, self.cloud = account, account.cloud
+        self.sdk = Sdk(account.cloud.sdk)
+
+    def table(self, token: str) -> TypeTable:
+        """Returns the table of a type.
+
+        Raises:
+            UnknownTypeError: The SDK does not have the type.
+            TableError: The rehearsal has no table for it.
+        """
+        self.sdk.type(token)
+        if token not in self.cloud.types:
+            near = closest(token, list(self.cloud.types))
+            raise TableError(f"the rehearsal has no table for {token}, so it cannot say what it does{near}")
+        return self.cloud.types[token]
+
+    def check(self, token: str, inputs: Inputs) -> list[Refusal]:
+        """Returns every fault that shows without the account."""
+        self.table(token)
+        return check.faults(self.cloud, self.sdk, token, inputs)
+
+    def preview(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Outputs:
+        """Returns the outputs that are known before a resource exists; all computed ones are UNKNOWN."""
+        table = self.table(token)
+        computed = {name: UNKNOWN for name in self.sdk.type(token).outputs} | _veiled(table.outputs)
+        return self._outputs(token, inputs, computed, configuration)
+
+    def create(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Resource:
+        """Makes a resource.
+
+        Raises:
+            RefusedError: The cloud does not take it.
+        """
+        table = self.table(token)
+        _refuse(self.check(token, inputs))
+        with self.account.transaction():
+            context = self._context(table, inputs, configuration)
+            id = str(render(table.id, context))
+            context = self._context(table, inputs, configuration, id)
+            resource, computed = self._made(token, id, inputs, render(table.outputs, context), configuration)
+            taken = self.account.get(token, id)
+            if taken:
+                code = self.cloud.codes.duplicate
+                _refuse([Refusal("id", f"{token} {id} exists already", table.source, code)])
+            _refuse([*self._dangling(resource), *self._shared(resource)])
+            _refuse([*self._ruled(self.cloud.creating, resource)])
+            # What is computed from other resources needs them to exist, which is certain only here.
+            resource, computed = self._computed(resource, computed, configuration)
+            self.account.add(resource, computed)
+        for observer in self.cloud.observers:
+            observer.created(resource, self.account)
+        return resource
+
+    def compare(
+        self,
+        token: str,
+        outputs: Outputs,
+        old: Inputs,
+        new: Inputs,
+        ignored: Sequence[str],
+        configuration: Mapping[str, Any],
+    ) -> diff.Difference:
+        """Returns what has to change, tags that come from the provider included.
+
+        Raises:
+            UnknownBehaviourError: The table does not say what a change does.
+        """
+        found = diff.compare(token, self.table(token), old, new, ignored)
+        tagging = self.cloud.tagging
+        if tagging and tagging.all in outputs and not any(c.property == tagging.given for c in found.changes):
+            tags = self._tags(token, new, configuration).get(tagging.all)
+            if not check.unknown(tags) and tags != outputs[tagging.all]:
+                found.changes.append(diff.Change(tagging.all, "UPDATE"))
+        return found
+
+    def preview_update(
+        self, token: str, outputs: Outputs, new: Inputs, configuration: Mapping[str, Any]
+    ) -> Outputs:
+        """Returns the outputs that are known before an update."""
+        table = self.table(token)
+        given = set(self.sdk.type(token).inputs)
+        computed = {name: value for name, value in outputs.items() if name not in given}
+        nested = {name: outputs[name] for name in table.outputs if name in outputs and name in given}
+        context = self._context(table, new, configuration, "")
+        fresh = {
+            name: render(template, context)
+            for name, template in table.outputs.items()
+            if name in computed and not draws(template) and "{id}" not in str(template)
+        }
+        renewed = dict.fromkeys(table.renews, UNKNOWN)
+        return self._outputs(token, new, computed | nested | fresh | renewed, configuration)
+
+    def update(
+        self, token: str, id: str, old: Inputs, new: Inputs, configuration: Mapping[str, Any]
+    ) -> Resource:
+        """Changes what differs between the inputs and leaves the rest as the account has it.
+
+        Raises:
+            RefusedError: The resource is gone, or the cloud does not take the change.
+        """
+        table = self.table(token)
+        _refuse(self.check(token, new))
+        with self.account.transaction():
+            before = self._living(token, id)
+            changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+            inputs = {name: value for name, value in before.inputs.items() if name not in changed}
+            inputs |= {name: value for name, value in new.items() if name in changed}
+            context = self._context(table, inputs, configuration, id)
+            fresh = {
+                name: render(template, context)
+                for name, template in table.outputs.items()
+                if name in table.renews or not draws(template)
+            }
+            kept = merge(self.account.computed(before), fresh)
+            resource, computed = self._made(token, id, inputs, kept, configuration)
+            _refuse([*self._dangling(resource), *self._shared(resource)])
+            _refuse([*self._ruled(self.cloud.updating, resource)])
+            resource, computed = self._computed(resource, computed, configuration)
+            self.account.add(resource, computed)
+        for observer in self.cloud.observers:
+            observer.updated(resource, self.account)
+        return resource
+
+    def delete(self, token: str, id: str) -> None:
+        """Deletes a resource; one that is gone already is fine.
+
+        Raises:
+            RefusedError: It is protected, something still needs it, or a rule keeps it.
+        """
+        table, codes = self.table(token), self.cloud.codes
+        with self.account.transaction():
+            resource = self.account.get(token, id)
+            if resource is None:
+                return
+            refusals = [*self._ruled(self.cloud.deleting, resource)]
+            if table.protect and any(
+                value is True for _, value in select(resource.outputs, table.protect.property)
+            ):
+                reason = f"protects {id} from being deleted; {table.protect.fix}"
+                refusals.append(Refusal(table.protect.property, reason, table.source, codes.protected))
+            refusals += [
+                Refusal(
+                    "id",
+                    f"{id} is in use by {other.type} {other.id} ({path})",
+                    table.source,
+                    codes.dependents,
+                )
+                for other, path in self.account.referrers(resource)
+            ]
+            _refuse(refusals)
+            self.account.remove(resource)
+        for observer in self.cloud.observers:
+            observer.deleted(resource, self.account)
+
+    def _living(self, token: str, id: str) -> Resource:
+        resource = self.account.get(token, id)
+        if resource is None:
+            code = self.cloud.codes.missing
+            raise RefusedError(
+                [Refusal("id", f"{token} {id} does not exist", self.table(token).source, code)]
+            )
+        return resource
+
+    def _context(
+        self, table: TypeTable, inputs: Inputs, configuration: Mapping[str, Any], id: str | None = None
+    ) -> Context:
+        words = {
+            "account": self.account.id,
+            "region": str(inputs.get("region") or configuration.get("region") or self.account.region),
+            "partition": self.cloud.partition,
+        }
+        return Context(words if id is None else words | {"id": id}, merge(table.defaults, inputs))
+
+    def _made(
+        self, token: str, id: str, inputs: Inputs, computed: Outputs, configuration: Mapping[str, Any]
+    ) -> tuple[Resource, Outputs]:
+        return Resource(token, id, inputs, self._outputs(token, inputs, computed, configuration)), computed
+
+    def _computed(
+        self, resource: Resource, computed: Outputs, configuration: Mapping[str, Any]
+    ) -> tuple[Resource, Outputs]:
+        computation = self.cloud.computing.get(resource.type)
+        if computation is None:
+            return resource, computed
+        computed = merge(computed, computation(resource, self.account))
+        return self._made(resource.type, resource.id, resource.inputs, computed, configuration)
+
+    def _outputs(
+        self, token: str, inputs: Inputs, computed: Outputs, configuration: Mapping[str, Any]
+    ) -> Outputs:
+        outputs = merge(merge(computed, self.table(token).defaults), inputs)
+        if "region" in self.sdk.type(token).outputs and "region" not in inputs:
+            outputs["region"] = configuration.get("region") or self.account.region
+        return {**outputs, **self._tags(token, inputs, configuration)}
+
+    def _tags(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Outputs:
+        tagging = self.cloud.tagging
+        if tagging is None or tagging.all not in self.sdk.type(token).outputs:
+            return {}
+        given = inputs.get(tagging.given) or {}
+        if given == UNKNOWN:
+            return {tagging.all: UNKNOWN}
+        common = next((value for _, value in select(configuration, tagging.configuration)), {})
+        return {tagging.all: {**common, **given}}
+
+    def _dangling(self, resource: Resource) -> Iterator[Refusal]:
+        """Yields the references that name nothing."""
+        table = self.cloud.types[resource.type]
+        for wanted, targets in table.refers.items():
+            for path, value in select(resource.inputs, wanted):
+                if not any(self._names(target, value) for target in targets):
+                    reason = f"{value!r} names no {' or '.join(targets)} that exists"
+                    yield Refusal(path, reason, table.source, self.cloud.codes.missing)
+
+    def _names(self, target: str, value: Any) -> bool:
+        if target.startswith("/"):
+            return re.fullmatch(target.strip("/"), str(value)) is not None
+        return bool(self.account.names(target, value))
+
+    def _shared(self, resource: Resource) -> Iterator[Refusal]:
+        """Yields the groups of properties that another resource has already."""
+        table = self.cloud.types[resource.type]
+        for group in table.unique:
+            mine = [[*select(resource.outputs, name)] for name in group]
+            if not all(mine):
+                continue
+            for other in self.account.all(resource.type):
+                apart = not table.everywhere and other.outputs.get("region") != resource.outputs.get("region")
+                if other.id == resource.id or apart or mine != [[*select(other.outputs, n)] for n in group]:
+                    continue
+                values = ", ".join(str(value) for found in mine for _, value in found)
+                reason = f"{values} is taken by {other.id}"
+                yield Refusal(group[0], reason, table.source, self.cloud.codes.duplicate)
+
+    def _ruled(self, rules: Mapping[str, Sequence[Rule]], resource: Resource) -> Iterator[Refusal]:
+        for rule in rules.get(resource.type, ()):
+            yield from rule(resource, self.account)
+
+
+def _refuse(refusals: list[Refusal]) -> None:
+    if refusals:
+        raise RefusedError(refusals)
+
+
+def _veiled(template: Any) -> Any:
+    """Returns the template with everything in it UNKNOWN, mappings kept: inputs may lie beside."""
+    if isinstance(template, Mapping):
+        return {name: _veiled(entry) for name, entry in template.items()}
+    return UNKNOWN
