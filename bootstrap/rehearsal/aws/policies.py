@@ -142,18 +142,10 @@ def _actions(statement: Statement) -> Iterator[str]:
         service, _, name = str(action).lower().partition(":")
         if not name:
             continue  # the grammar judges it
-        known = {k for k in sources.actions() if k.startswith(f"{service}:")}
-        operations = sources.operations(service)
-        if not known and not operations:
+        known = sources.actions(service) | sources.operations(service)
+        if not known:
             yield f"has action {action!r}, but no service has the prefix {service!r} (moto iam, botocore)"
-        elif not (
-            any(
-                fnmatch.fnmatchcase(k, f"{service}:{name}") or fnmatch.fnmatchcase(f"{service}:{name}", k)
-                for k in known
-                if k != f"{service}:*"
-            )
-            or fnmatch.filter(operations, name)
-        ):
+        elif name != "*" and not fnmatch.filter(known, name):
             yield f"has action {action!r}, which {service} does not know (moto iam, botocore)"
 
 

@@ -15,9 +15,12 @@ from botocore.model import ListShape, Shape, StructureShape
 
 _RESOURCES = Path(moto.__file__).parent
 
-# Actions that neither a managed policy nor an operation of an API names.
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
-_FURTHER_ACTIONS = ("rds-db:connect",)
+# Actions that neither a managed policy nor an operation of an API names, with the pages that do.
+_FURTHER_ACTIONS = (
+    "elasticache:Connect",  # docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
+    "rds-db:connect",  # docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
+    "s3:BypassGovernanceRetention",  # docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
+)
 
 
 @cache
@@ -26,8 +29,8 @@ def _session() -> botocore.session.Session:
 
 
 @cache
-def shape(path: str) -> Shape:
-    """Returns the shape of an input, as `SERVICE.OPERATION.MEMBER[.MEMBER...]`; lists are stepped into.
+def member(path: str) -> Shape:
+    """Returns the shape of an input, as `SERVICE.OPERATION.MEMBER[.MEMBER...]`, through lists on the way.
 
     Raises:
         LookupError: The model has no such service, operation or member.
@@ -40,12 +43,26 @@ def shape(path: str) -> Shape:
     if operation not in model.operation_names:
         raise LookupError(f"botocore's {service} has no operation {operation!r}")
     found: Shape = model.operation_model(operation).input_shape
-    for member in members:
-        if not isinstance(found, StructureShape) or member not in found.members:
-            raise LookupError(f"botocore knows no {member!r} in {path}")
-        found = found.members[member]
-        while isinstance(found, ListShape):
-            found = found.member
+    for name in members:
+        inner = _element(found)
+        if not isinstance(inner, StructureShape) or name not in inner.members:
+            raise LookupError(f"botocore knows no {name!r} in {path}")
+        found = inner.members[name]
+    return found
+
+
+def shape(path: str) -> Shape:
+    """Returns the shape of one value of an input: of an element, where that is a list.
+
+    Raises:
+        LookupError: The model has no such service, operation or member.
+    """
+    return _element(member(path))
+
+
+def _element(found: Shape) -> Shape:
+    while isinstance(found, ListShape):
+        found = found.member
     return found
 
 
@@ -56,7 +73,7 @@ def documented(path: str, pattern: str) -> frozenset[str]:
     Raises:
         LookupError: The model has no such input, or nothing in its documentation matches.
     """
-    found = frozenset(re.findall(pattern, shape(path).documentation))
+    found = frozenset(re.findall(pattern, member(path).documentation))
     if not found:
         raise LookupError(f"botocore's documentation of {path} holds nothing like {pattern}")
     return found
@@ -120,16 +137,25 @@ def managed_policies() -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
-def actions() -> frozenset[str]:
-    """Returns the IAM actions, in lower case, that managed policies name."""
-    found = {action.lower() for action in _FURTHER_ACTIONS}
+def actions(service: str) -> frozenset[str]:
+    """Returns the actions of a service, in lower case and without its prefix, that managed policies name."""
+    return _actions().get(service, frozenset())
+
+
+@cache
+def _actions() -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    named = list(_FURTHER_ACTIONS)
     for document in managed_policies().values():
         statements = document["Statement"]
         for statement in statements if isinstance(statements, list) else [statements]:
-            named = [statement.get("Action", []), statement.get("NotAction", [])]
-            for entry in named:
-                found |= {action.lower() for action in ([entry] if isinstance(entry, str) else entry)}
-    return frozenset(found - {"*"})
+            for entry in (statement.get("Action", []), statement.get("NotAction", [])):
+                named += [entry] if isinstance(entry, str) else entry
+    for action in named:
+        service, _, name = action.lower().partition(":")
+        if name and "*" not in name:
+            found.setdefault(service, set()).add(name)
+    return {service: frozenset(names) for service, names in found.items()}
 
 
 @cache
