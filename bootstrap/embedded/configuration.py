@@ -1,7 +1,7 @@
 """Writes the configuration files of a cluster; a file that would not change is left alone."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bootstrap.embedded import layout as addresses
@@ -11,15 +11,11 @@ from bootstrap.embedded.node import cni_binaries
 from bootstrap.embedded.pki import CLUSTER_CA, Pki, write
 from bootstrap.embedded.templates import render
 
-PLAIN = (
-    "kubelet.yaml",
-    "kube-proxy.yaml",
-    "admission.yaml",
-    "encryption.yaml",
-    "registry.yaml",
-    "resolv.conf",
-)
-KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kube-router")
+# Templates and kubeconfigs of the control plane, and those of the node beside it.
+PLAIN = ("admission.yaml", "encryption.yaml")
+KUBECONFIGS = ("kube-controller-manager", "kube-scheduler")
+NODE_PLAIN = ("kubelet.yaml", "kube-proxy.yaml", "registry.yaml", "resolv.conf")
+NODE_KUBECONFIGS = ("kubelet", "kube-proxy", "kube-router")
 
 
 def _update(path: Path, content: str) -> bool:
@@ -45,7 +41,12 @@ def kubeconfig(layout: Layout, name: str) -> str:
 
 
 def values(layout: Layout) -> dict[str, object]:
-    """Returns what the templates speak of."""
+    """Returns what the templates of the control plane speak of."""
+    return {"key": Pki(layout).key("encryption").read_text()}
+
+
+def node_values(layout: Layout) -> dict[str, object]:
+    """Returns what the templates of the node speak of."""
     keys = Pki(layout)
     return {
         "address": layout.address,
@@ -55,7 +56,6 @@ def values(layout: Layout) -> dict[str, object]:
         "dns_service": addresses.DNS_SERVICE,
         "domain": layout.domain,
         "full_name": layout.full_name,
-        "key": keys.key("encryption").read_text(),
         "node_pods": addresses.NODE_PODS,
         "pki": layout.pki,
         "pod_gateway": addresses.POD_GATEWAY,
@@ -68,21 +68,33 @@ def values(layout: Layout) -> dict[str, object]:
     }
 
 
+def ensure_control_plane(layout: Layout) -> None:
+    """Writes the files of the control plane and the administrator's kubeconfig."""
+    _write(layout, PLAIN, values(layout), KUBECONFIGS)
+    _update(layout.kubeconfig, kubeconfig(layout, "admin"))
+
+
 def ensure(layout: Layout) -> None:
     """Writes all files that do not depend on images."""
-    filled = values(layout)
-    for name in PLAIN:
-        _update(layout.config / name, render(name, **filled))
+    ensure_control_plane(layout)
+    filled = node_values(layout)
+    _write(layout, NODE_PLAIN, filled, NODE_KUBECONFIGS)
     _update(layout.config / "cni" / "10-pods.conflist", render("cni.conflist", **filled))
     _update(layout.config / "registries" / "_default" / "hosts.toml", render("hosts.toml", **filled))
-    for name in KUBECONFIGS:
+
+
+def _write(
+    layout: Layout, plain: Sequence[str], filled: Mapping[str, object], kubeconfigs: Sequence[str]
+) -> None:
+    for name in plain:
+        _update(layout.config / name, render(name, **filled))
+    for name in kubeconfigs:
         _update(layout.config / f"{name}.kubeconfig", kubeconfig(layout, name))
-    _update(layout.kubeconfig, kubeconfig(layout, "admin"))
 
 
 def ensure_images(layout: Layout, images: Mapping[str, str]) -> Path:
     """Writes the files that name images; returns the manifests of the addons."""
-    filled = values(layout)
+    filled = node_values(layout)
     _update(layout.config / "containerd.toml", render("containerd.toml", pause=images["pause"], **filled))
     addons = layout.config / "addons.yaml"
     _update(addons, render("addons.yaml", images=images, **filled))

@@ -1,5 +1,6 @@
 """The processes of the control plane."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bootstrap.embedded.client import Probe
@@ -57,10 +58,15 @@ def etcd(layout: Layout) -> Daemon:
     )
 
 
-def api_server(layout: Layout) -> Daemon:
-    """Returns the API server, with all that a production cluster demands switched on."""
+def api_server(layout: Layout, disabled: Sequence[str] = ()) -> Daemon:
+    """Returns the API server, with all that a production cluster demands switched on.
+
+    Args:
+        layout: The cluster.
+        disabled: Admission plugins that are off, where nobody answers what they ask.
+    """
     keys = Pki(layout)
-    flags = {
+    flags: dict[str, object] = {
         "etcd-servers": f"https://{layout.address}:2379",
         "etcd-cafile": keys.certificate(ETCD_CA),
         "etcd-certfile": keys.certificate("etcd-client"),
@@ -96,6 +102,7 @@ def api_server(layout: Layout) -> Daemon:
         # Pod Security admission decides who may be privileged; the volume provisioner's helper is.
         "allow-privileged": "true",
         "profiling": "false",
+        **({"disable-admission-plugins": ",".join(disabled)} if disabled else {}),
     }
     return Daemon(
         "kube-apiserver",

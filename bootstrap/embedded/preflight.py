@@ -1,6 +1,7 @@
 """Checks before anything is made, so that a machine that cannot carry a cluster stays as it was."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from bootstrap.embedded import network, node
@@ -11,14 +12,11 @@ from bootstrap.paths import state_root
 from bootstrap.privilege import require_root
 from bootstrap.toolchain import binary
 
-SYSTEM_TOOLS = (
-    *("ip", "nsenter", "unshare", "setsid", "mount", "umount"),
-    *("containerd", "containerd-shim-runc-v2", "ctr", "runc", "nft", "iptables", "ipset"),
-)
-BUILT_TOOLS = (
-    *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"),
-    *("kubelet", "kube-proxy", "kube-router", "kubectl", "registry"),
-)
+# What a control plane takes, and what a node takes beside it.
+SYSTEM_TOOLS = ("ip", "nsenter", "unshare", "setsid", "mount", "umount", "nft")
+BUILT_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+NODE_SYSTEM_TOOLS = ("containerd", "containerd-shim-runc-v2", "ctr", "runc", "iptables", "ipset")
+NODE_BUILT_TOOLS = ("kubelet", "kube-proxy", "kube-router", "kubectl", "registry")
 # An empty cluster with its own images takes less than one; pods need some too.
 FREE_BYTES = 2 * 2**30
 
@@ -70,19 +68,37 @@ def check_owner(layout: Layout) -> None:
         )
 
 
+def check_tools(system: Sequence[str], built: Sequence[str]) -> None:
+    """Refuses a machine that lacks tools.
+
+    Raises:
+        ColonnadeError: One is not installed or not built.
+    """
+    if absent := missing(system):
+        raise ColonnadeError(f"not installed: {', '.join(absent)}", "make setup")
+    for tool in built:
+        binary(tool)
+
+
+def check_place(layout: Layout) -> None:
+    """Refuses a place that is full or taken.
+
+    Raises:
+        ColonnadeError: Space is short, or another cluster holds the name or the addresses.
+    """
+    if not layout.complete.exists():
+        check_space(layout.state)
+    check_owner(layout)
+    check_addresses(layout)
+
+
 def check(layout: Layout) -> None:
-    """Runs all checks; makes nothing.
+    """Runs all checks for a cluster with a node; makes nothing.
 
     Raises:
         ColonnadeError: The first thing that stands in the way.
     """
     require_root(f"colonnade cluster up --name {layout.name}")
-    if absent := missing(SYSTEM_TOOLS):
-        raise ColonnadeError(f"not installed: {', '.join(absent)}", "make setup")
-    for tool in BUILT_TOOLS:
-        binary(tool)
+    check_tools((*SYSTEM_TOOLS, *NODE_SYSTEM_TOOLS), (*BUILT_TOOLS, *NODE_BUILT_TOOLS))
     node.cni_binaries()
-    if not layout.complete.exists():
-        check_space(layout.state)
-    check_owner(layout)
-    check_addresses(layout)
+    check_place(layout)

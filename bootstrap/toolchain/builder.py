@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bootstrap.errors import ColonnadeError
 from bootstrap.report.progress import Progress, Step
-from bootstrap.toolchain import disk, go, official, store
+from bootstrap.toolchain import archive, disk, go, official, store
 from bootstrap.toolchain.manifest import GoTool, ModuleFile, manifest
 
 
@@ -130,7 +130,9 @@ def _take(file: ModuleFile, source: Path, target: Path, tool: GoTool, log: Path)
         raise ColonnadeError(f"{file.module} holds no {file.path}", f"correct the entry of {tool.name}")
     place = target / file.to
     place.parent.mkdir(parents=True, exist_ok=True)
-    if len(found) == 1:
+    if found[0].is_dir():
+        archive.pack(found[0], place)
+    elif len(found) == 1:
         place.write_bytes(found[0].read_bytes())
     else:
         place.write_text("---\n".join(path.read_text(encoding="utf-8") for path in found), encoding="utf-8")

@@ -20,11 +20,12 @@ class _Entry(BaseModel):
 
 
 class ModuleFile(_Entry):
-    """A file, or a pattern of files, that is taken out of a Go module.
+    """A file, a directory, or a pattern of files, that is taken out of a Go module.
 
     Attributes:
         module: The module's path; its version is the one that go.mod selects.
-        path: The path inside the module; a pattern takes every match, in order of name.
+        path: The path inside the module; a pattern takes every match, in order of name, and a directory
+            becomes a compressed archive, with itself as the only folder at the top.
         to: Where it goes, relative to the tool's directory.
     """
 
