@@ -42,7 +42,7 @@ def aws(observers: Sequence[Observer] = (), computing: Mapping[str, Computation]
         functions=FUNCTIONS,
         observers=observers,
         tagging=Tagging(configuration="defaultTags.tags", given="tags", all="tagsAll"),
-        accounts="allowedAccountIds",
+        accounts="allowedAccountIds[]",
         partition="aws",
     )
 

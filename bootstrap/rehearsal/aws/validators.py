@@ -63,11 +63,10 @@ def _shaped(path: str, value: Any) -> str | None:
 
 @cache
 def _python(pattern: str) -> re.Pattern[str]:
-    # The models hold Java's expressions; Python's has no properties of characters but letters and separators.
+    """Returns one of the models' expressions, which are Java's, as one of Python's."""
     for java, python in (
-        (r"[\p{L}\p{Z}\p{N}_.:/=+\-@]", r"[\w\s.:/=+\-@]"),
-        (r"\p{L}\p{Z}\p{N}", r"\w\s"),
-        (r"\P{C}", r"[^\x00-\x1f\x7f]"),
+        (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"),  # pairs that stand for one character
+        (r"(?i).*<script>.*</script>.*", r"(?i:.*<script>.*</script>.*)"),
     ):
         pattern = pattern.replace(java, python)
     return re.compile(pattern, re.DOTALL)
@@ -127,7 +126,7 @@ def _key_alias(value: Any) -> str | None:
 def _log_retention(value: Any) -> str | None:
     path = "logs.PutRetentionPolicy.retentionInDays"
     days = sources.documented(path, r"\b\d+\b")
-    if value == 0 or str(int(value)) in days:
+    if value == 0 or f"{value:.0f}" in days:
         return None
     return f"{value!r} is none of {', '.join(sorted(days, key=int))} (botocore {path})"
 

@@ -194,32 +194,26 @@ def _endpoint(resource: Resource, account: Account) -> Iterator[Refusal]:
     yield from one_vpc(resource, account, "subnetIds", "securityGroupIds", "InvalidParameter")
 
 
-def _rule(resource: Resource, _: Account) -> Iterator[Refusal]:
+def _rule(resource: Resource, account: Account) -> Iterator[Refusal]:
     ends = [name for name in _SOURCES if value(resource, name)]
     if len(ends) != 1:
         reason = f"a rule names exactly one of {', '.join(_SOURCES)}, not {', '.join(ends) or 'none'}"
-        yield Refusal(
-            "cidrIpv4",
-            reason,
-            "terraform-provider-aws vpc_security_group_ingress_rule.go",
-            "MissingParameter",
-        )
-    yield from _ports(
-        resource.type,
-        "",
-        value(resource, "ipProtocol"),
-        value(resource, "fromPort"),
-        value(resource, "toPort"),
-    )
+        source = "terraform-provider-aws vpc_security_group_ingress_rule.go"
+        yield Refusal("cidrIpv4", reason, source, "MissingParameter")
+    shape = ("securityGroupId", "ipProtocol", "fromPort", "toPort", *_SOURCES)
+    for other in others(resource, account):
+        if all(value(other, name) == value(resource, name) for name in shape):
+            reason = f"{other.id} says the same already"
+            yield Refusal((*ends, "cidrIpv4")[0], reason, "moto ec2", "InvalidPermission.Duplicate")
+    protocol, low, high = (value(resource, name) for name in ("ipProtocol", "fromPort", "toPort"))
+    yield from _ports("", protocol, low, high)
 
 
 def _group(resource: Resource, _: Account) -> Iterator[Refusal]:
     for side in ("ingress", "egress"):
         seen: list[Any] = []
         for rule in entries(resource, side):
-            yield from _ports(
-                side, f"{side}.", rule.get("protocol"), rule.get("fromPort"), rule.get("toPort")
-            )
+            yield from _ports(f"{side}.", rule.get("protocol"), rule.get("fromPort"), rule.get("toPort"))
             shape = {name: entry for name, entry in rule.items() if name != "description"}
             if shape in seen:
                 reason = f"the same {side} rule is given twice: {shape}"
@@ -227,7 +221,7 @@ def _group(resource: Resource, _: Account) -> Iterator[Refusal]:
             seen.append(shape)
 
 
-def _ports(_: str, prefix: str, protocol: Any, low: Any, high: Any) -> Iterator[Refusal]:
+def _ports(prefix: str, protocol: Any, low: Any, high: Any) -> Iterator[Refusal]:
     source = "botocore ec2 IpPermission"
     known = {"tcp", "udp", "icmp", "icmpv6", "-1", "all"}
     if str(protocol) not in known and not (str(protocol).isdigit() and int(protocol) < 256):

@@ -4,6 +4,8 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -26,15 +28,17 @@ Client = Callable[[str], Any]
 Evidence = Callable[[], None]
 
 
+@cache
+def client(service: str) -> Any:
+    """Returns a client; making one anew for each call would take most of the time."""
+    return boto3.client(service, REGION, aws_access_key_id="k", aws_secret_access_key="s")
+
+
 def moto(code: str, *calls: Callable[..., Any]) -> Evidence:
     """The last call is refused with that code; those before succeed, each given the result before it."""
 
     def show() -> None:
         with mock_aws():
-
-            def client(service: str) -> Any:
-                return boto3.client(service, REGION, aws_access_key_id="k", aws_secret_access_key="s")
-
             result: Any = None
             for call in calls[:-1]:
                 result = call(client, result)
@@ -80,7 +84,7 @@ def operation(service: str, name: str, statement: str) -> Evidence:
 
 
 def _model(service: str) -> Any:
-    return boto3.client(service, REGION).meta.service_model
+    return client(service).meta.service_model
 
 
 def _says(documentation: str, *statements: str) -> None:
@@ -101,7 +105,7 @@ def not_offered(kind: str) -> Evidence:
 
     def show() -> None:
         with mock_aws():
-            ec2 = boto3.client("ec2", REGION, aws_access_key_id="k", aws_secret_access_key="s")
+            ec2 = client("ec2")
             wanted = [{"Name": "instance-type", "Values": [kind]}]
             assert not ec2.describe_instance_type_offerings(Filters=wanted)["InstanceTypeOfferings"]
 
@@ -111,7 +115,7 @@ def not_offered(kind: str) -> Evidence:
 def hardware(kind: str, *, arm: bool, gpu: bool) -> Evidence:
     def show() -> None:
         with mock_aws():
-            ec2 = boto3.client("ec2", REGION, aws_access_key_id="k", aws_secret_access_key="s")
+            ec2 = client("ec2")
             machine = ec2.describe_instance_types(InstanceTypes=[kind])["InstanceTypes"][0]
         assert ("arm64" in machine["ProcessorInfo"]["SupportedArchitectures"]) is arm
         assert ("GpuInfo" in machine) is gpu
@@ -119,13 +123,14 @@ def hardware(kind: str, *, arm: bool, gpu: bool) -> Evidence:
     return show
 
 
-def published(page: str) -> Evidence:
-    """A page of AWS or a standard says so: for reading, since no machine can ask it."""
+@dataclass(frozen=True)
+class Published:
+    """A page of AWS, the provider's source or a standard says so, which no machine can ask."""
 
-    def show() -> None:
-        assert page.startswith(("docs.aws.amazon.com/", "RFC ", "terraform-provider-aws "))
+    page: str
 
-    return show
+    def __call__(self) -> None:
+        assert self.page.startswith(("docs.aws.amazon.com/", "RFC ", "terraform-provider-aws "))
 
 
 def vpc(client: Client, _: Any) -> str:
@@ -258,7 +263,7 @@ def undocumented(path: str, value: str) -> Evidence:
 def no_endpoint(name: str) -> Evidence:
     def show() -> None:
         with mock_aws():
-            ec2 = boto3.client("ec2", REGION, aws_access_key_id="k", aws_secret_access_key="s")
+            ec2 = client("ec2")
             offered = ec2.describe_vpc_endpoint_services(MaxResults=1000)["ServiceNames"]
         assert name not in offered
         assert "com.amazonaws.eu-central-1.secretsmanager" in offered

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.unit.bootstrap.rehearsal.aws import evidence
-from tests.unit.bootstrap.rehearsal.aws.evidence import Evidence, documented, model, moto, published
+from tests.unit.bootstrap.rehearsal.aws.evidence import Evidence, Published, documented, model, moto
 
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::colonnade-lake/*"}
 
@@ -186,7 +186,7 @@ MISTAKES: list[Mistake] = [
             {"gatewayId": None},
             "gatewayId",
             "exactly one target",
-            published("terraform-provider-aws internal/service/ec2/vpc_route.go"),
+            Published("terraform-provider-aws internal/service/ec2/vpc_route.go"),
         ),
     ),
     *_of(
@@ -197,7 +197,7 @@ MISTAKES: list[Mistake] = [
             {"subnetId": "@alien"},
             "subnetId",
             "no internet gateway",
-            published("docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html"),
+            Published("docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html"),
         ),
         (
             "a public NAT gateway without an address",
@@ -237,7 +237,7 @@ MISTAKES: list[Mistake] = [
         (
             "the same rule twice",
             {"fromPort": 443, "toPort": 443},
-            "securityGroupId",
+            "cidrIpv4",
             "already",
             moto(
                 "InvalidPermission.Duplicate",
@@ -544,7 +544,7 @@ MISTAKES: list[Mistake] = [
             {"kmsKeyId": "@strict.arn"},
             "kmsKeyId",
             "logs.eu-central-1.amazonaws.com",
-            published("docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"),
+            Published("docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"),
         ),
     ),
     *_of(
@@ -555,7 +555,7 @@ MISTAKES: list[Mistake] = [
             {"bucket": "Colonnade-Models"},
             "bucket",
             "no bucket name",
-            published("docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"),
+            Published("docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"),
         ),
         (
             "a name too short for a bucket",
@@ -569,14 +569,14 @@ MISTAKES: list[Mistake] = [
             {"bucket": "192.168.0.1"},
             "bucket",
             "dot",
-            published("docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"),
+            Published("docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"),
         ),
         (
             "a bucket with a reserved prefix",
             {"bucket": "xn--models"},
             "bucket",
             "reserved",
-            published("docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"),
+            Published("docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"),
         ),
         (
             "two buckets of one name",
@@ -598,14 +598,14 @@ MISTAKES: list[Mistake] = [
             },
             "policy",
             "not of the bucket colonnade-lake",
-            published("docs.aws.amazon.com/AmazonS3/latest/userguide/s3-arn-format.html"),
+            Published("docs.aws.amazon.com/AmazonS3/latest/userguide/s3-arn-format.html"),
         ),
         (
             "a policy of a bucket that names nobody",
             {"policy": json.dumps(document(READ))},
             "policy",
             "no principal",
-            published("docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html"),
+            Published("docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html"),
         ),
     ),
     *_of(
@@ -690,7 +690,7 @@ MISTAKES: list[Mistake] = [
             {"vpcConfig": {"subnetIds": ["@first", "@beside"], "endpointPrivateAccess": True}},
             "vpcConfig.subnetIds",
             "two zones",
-            published("docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"),
+            Published("docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"),
         ),
         (
             "services among the machines",
@@ -707,14 +707,14 @@ MISTAKES: list[Mistake] = [
             {"version": "1.19"},
             "version",
             "none of",
-            published("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html"),
+            Published("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html"),
         ),
         (
             "a role that cannot run a cluster",
             {"roleArn": "@powerless.arn"},
             "roleArn",
             "AmazonEKSClusterPolicy",
-            published("terraform-provider-aws internal/service/eks/cluster.go"),
+            Published("terraform-provider-aws internal/service/eks/cluster.go"),
         ),
     ),
     *_of(
@@ -741,7 +741,7 @@ MISTAKES: list[Mistake] = [
             {"scalingConfig": {"minSize": 3, "desiredSize": 2, "maxSize": 4}},
             "scalingConfig.desiredSize",
             "not between 3 and 4",
-            published("docs.aws.amazon.com/eks/latest/APIReference/API_NodegroupScalingConfig.html"),
+            Published("docs.aws.amazon.com/eks/latest/APIReference/API_NodegroupScalingConfig.html"),
         ),
         (
             "the disk beside a launch template",
@@ -887,7 +887,7 @@ MISTAKES: list[Mistake] = [
             {"subnetIds": ["@first", "@beside"]},
             "subnetIds",
             "two zones",
-            published(
+            Published(
                 "docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html"
             ),
         ),
@@ -1001,14 +1001,14 @@ MISTAKES: list[Mistake] = [
             {"records": ["lake.example.com"]},
             "records",
             "no address",
-            published("RFC 1035 3.4.1"),
+            Published("RFC 1035 3.4.1"),
         ),
         (
             "a CNAME beside an address",
             {"name": "lake.ml.example.com", "type": "CNAME", "records": ["elsewhere.example.com"]},
             "type",
             "stands alone",
-            published("RFC 1034 3.6.2"),
+            Published("RFC 1034 3.6.2"),
         ),
         (
             "a type that DNS lacks",
@@ -1091,7 +1091,7 @@ MISTAKES: list[Mistake] = [
             {"s3BucketName": "@lake"},
             "s3BucketName",
             "does not allow cloudtrail.amazonaws.com",
-            published(
+            Published(
                 "docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html"
             ),
         ),
@@ -1113,7 +1113,7 @@ DELETIONS: list[Deletion] = [
     Deletion(
         "a VPC with subnets",
         "vpc",
-        "vpcId",
+        "id",
         "subnet-",
         moto(
             "DependencyViolation",
@@ -1125,7 +1125,7 @@ DELETIONS: list[Deletion] = [
     Deletion(
         "a role that has policies",
         "worker",
-        "role",
+        "id",
         "AmazonEKSWorkerNodePolicy",
         moto(
             "DeleteConflict",
@@ -1139,7 +1139,7 @@ DELETIONS: list[Deletion] = [
     Deletion(
         "a policy that a role has",
         "policy",
-        "policyArn",
+        "id",
         "worker",
         evidence.operation(
             "iam", "DeletePolicy", "Before you can delete a managed policy, you must first detach the policy"
@@ -1148,7 +1148,7 @@ DELETIONS: list[Deletion] = [
     Deletion(
         "a cluster with nodes",
         "cluster",
-        "clusterName",
+        "id",
         "general",
         moto(
             "ResourceInUseException",
@@ -1171,7 +1171,7 @@ DELETIONS: list[Deletion] = [
     Deletion(
         "a zone with records",
         "zone",
-        "zoneId",
+        "id",
         "lake.ml.example.com",
         moto(
             "HostedZoneNotEmpty",

@@ -62,10 +62,11 @@ def test_nothing_both_replaces_and_updates_and_only_references_are_weak(token: s
     assert table.source.startswith("hashicorp/terraform-provider-aws internal/service/")
 
 
-def test_every_property_of_a_model_exists() -> None:
+def test_every_property_of_a_model_exists_and_can_be_judged() -> None:
     for table in CLOUD.types.values():
         for name in table.values.values():
-            assert CLOUD.validators[name]
+            if name.startswith("botocore:"):
+                CLOUD.validators[name]("a")
     with pytest.raises(LookupError, match="no 'Nmae'"):
         CLOUD.validators["botocore:iam.CreateRole.Nmae"]
 

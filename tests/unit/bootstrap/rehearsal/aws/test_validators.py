@@ -75,6 +75,11 @@ RIGHT_AND_WRONG: dict[str, tuple[list[Any], list[Any]]] = {
     "zone-name": (["ml.example.com"], ["com", "a b.com"]),
     "botocore:eks.CreateNodegroup.scalingConfig.maxSize": ([1], [0]),
     "botocore:ecr.CreateRepository.imageTagMutability": (["IMMUTABLE"], ["FIXED"]),
+    "botocore:autoscaling.CreateOrUpdateTags.Tags.Key": (
+        ["k8s.io/cluster-autoscaler/enabled", "🏛"],
+        ["", "a\x01"],
+    ),
+    "botocore:budgets.CreateBudget.Budget.BudgetName": (["platform"], ["a:b", "<SCRIPT></script>"]),
     "botocore:iam.CreateRole.Description": (["Reads the lake"], ["a" * 1001]),
     "botocore:iam.CreateRole.Path": (["/", "/colonnade/"], ["colonnade", "/a b/"]),
     "botocore:route53.CreateHostedZone.HostedZoneConfig.Comment": (["x"], ["a" * 257]),
