@@ -25,4 +25,4 @@ def updating() -> Rules:
 
 def deleting() -> Rules:
     """Returns the rules for deleting a resource, by type."""
-    return _joined(storage.DELETING, data.DELETING)
+    return _joined(network.DELETING, storage.DELETING, data.DELETING)

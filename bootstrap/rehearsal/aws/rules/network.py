@@ -287,6 +287,15 @@ def _balancer(resource: Resource, account: Account) -> Iterator[Refusal]:
             return
 
 
+def _detached(resource: Resource, account: Account) -> Iterator[Refusal]:
+    for nat in account.all("aws:ec2/natGateway:NatGateway"):
+        subnet = account.get(SUBNET, value(nat, "subnetId") or "")
+        if subnet and value(subnet, "vpcId") == value(resource, "vpcId") and value(nat, "publicIp"):
+            reason = f"{value(resource, 'vpcId')} has a public address in use by {nat.id}"
+            source = "botocore ec2.DetachInternetGateway"
+            yield Refusal("vpcId", reason, source, "DependencyViolation")
+
+
 CREATING: Rules = {
     SUBNET: [_subnet],
     "aws:ec2/route:Route": [_route],
@@ -301,3 +310,4 @@ CREATING: Rules = {
     "aws:ec2/launchTemplate:LaunchTemplate": [_template],
     "aws:lb/loadBalancer:LoadBalancer": [_balancer],
 }
+DELETING: Rules = {_GATEWAY: [_detached]}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from bootstrap.rehearsal.aws import aws
+from bootstrap.rehearsal.aws import aws, existing
 from tests.unit.bootstrap.rehearsal.aws.conftest import Context, Engine, RefusedByEngineError, struct
 
 
@@ -141,6 +141,21 @@ def test_a_certificate_is_proven_by_a_record_in_public(world: Engine) -> None:
     world.create("validated", token, {**validation, "validationRecordFqdns": ["@seen.fqdn"]})
 
 
+def test_a_zone_that_was_there_before_proves_a_certificate_too(world: Engine) -> None:
+    world.account.add(existing.public_zone("Z0123456789EXAMPLE", "example.org"))
+    certificate = {"domainName": "ml.example.org", "validationMethod": "DNS"}
+    option = world.create("elsewhere", world.types["certificate"], certificate)["domainValidationOptions"][0]
+    record = {
+        "zoneId": "Z0123456789EXAMPLE",
+        "name": option["resourceRecordName"],
+        "type": "CNAME",
+        "ttl": 60,
+    }
+    world.create("proof", world.types["record"], {**record, "records": [option["resourceRecordValue"]]})
+    token = "aws:acm/certificateValidation:CertificateValidation"
+    world.create("validated", token, {"certificateArn": "@elsewhere"})
+
+
 def test_a_name_and_its_wildcard_share_one_proof(world: Engine) -> None:
     both = {
         "domainName": "ml.example.com",
@@ -242,8 +257,12 @@ def test_a_nat_gateway_takes_the_address_that_it_is_given(world: Engine) -> None
     made = world.create("nat", "aws:ec2/natGateway:NatGateway", inputs)
     assert made["publicIp"] == world.named["address"]["publicIp"]
     refused(world, "is taken by", "aws:ec2/natGateway:NatGateway", inputs)
+    with pytest.raises(RefusedByEngineError, match=f"in use by {made['id']}"):
+        world.delete("internet")
     loop = {"routeTableId": "@table", "destinationCidrBlock": "10.0.0.0/8", "natGatewayId": "@nat"}
     refused(world, "come back to it", world.types["default"], loop)
+    world.delete("nat")
+    world.delete("internet")
 
 
 def test_functions_tell_where_one_is(world: Engine) -> None:
