@@ -12,7 +12,7 @@ from concurrent import futures
 import grpc
 
 # The engine sends whole stacks of inputs in one message.
-_UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _WATCH_SECONDS = 1.0
 
 
@@ -45,7 +45,7 @@ def serve(register: Callable[[grpc.Server], None], stop: Callable[[], None]) -> 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     parent = os.getppid()
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=_UNLIMITED)
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=UNLIMITED)
     register(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

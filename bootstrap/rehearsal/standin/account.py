@@ -174,5 +174,5 @@ def _is(resource: Resource, target: str, value: Any) -> bool:
     if not output:
         return bool(resource.id == value)
     if "{" in output:
-        return fill(output, resource.outputs) == value
-    return any(entry == value for _, entry in select(resource.outputs, output))
+        return bool(fill(output, resource.outputs) == value)
+    return value in [entry for _, entry in select(resource.outputs, output)]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bootstrap.rehearsal.standin import check, diff
@@ -43,7 +44,7 @@ class Operations:
     def preview(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Outputs:
         """Returns the outputs that are known before a resource exists; all computed ones are UNKNOWN."""
         table = self.table(token)
-        computed = {name: UNKNOWN for name in self.sdk.type(token).outputs} | _veiled(table.outputs)
+        computed = dict.fromkeys(self.sdk.type(token).outputs, UNKNOWN) | _veiled(table.outputs)
         return self._outputs(token, inputs, computed, configuration)
 
     def create(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Resource:
@@ -55,19 +56,14 @@ class Operations:
         table = self.table(token)
         _refuse(self.check(token, inputs))
         with self.account.transaction():
-            context = self._context(table, inputs, configuration)
-            id = str(render(table.id, context))
-            context = self._context(table, inputs, configuration, id)
-            resource, computed = self._made(token, id, inputs, render(table.outputs, context), configuration)
-            taken = self.account.get(token, id)
-            if taken:
-                code = self.cloud.codes.duplicate
-                _refuse([Refusal("id", f"{token} {id} exists already", table.source, code)])
-            _refuse([*self._dangling(resource), *self._shared(resource)])
-            _refuse([*self._ruled(self.cloud.creating, resource)])
-            # What is computed from other resources needs them to exist, which is certain only here.
-            resource, computed = self._computed(resource, computed, configuration)
-            self.account.add(resource, computed)
+            id = str(render(table.id, self._context(table, inputs, configuration)))
+            if self.account.get(token, id):
+                place = table.unique[0][0] if table.unique else "id"
+                reason = f"{token} {id} exists already"
+                _refuse([Refusal(place, reason, table.source, self.cloud.codes.duplicate)])
+            computed = render(table.outputs, self._context(table, inputs, configuration, id))
+            resource = Resource(token, id, inputs, self._outputs(token, inputs, computed, configuration))
+            resource = self._settle(resource, computed, configuration, self.cloud.creating)
         for observer in self.cloud.observers:
             observer.created(resource, self.account)
         return resource
@@ -94,50 +90,42 @@ class Operations:
                 found.changes.append(diff.Change(tagging.all, "UPDATE"))
         return found
 
-    def preview_update(
-        self, token: str, outputs: Outputs, new: Inputs, configuration: Mapping[str, Any]
-    ) -> Outputs:
-        """Returns the outputs that are known before an update."""
-        table = self.table(token)
-        given = set(self.sdk.type(token).inputs)
-        computed = {name: value for name, value in outputs.items() if name not in given}
-        nested = {name: outputs[name] for name in table.outputs if name in outputs and name in given}
-        context = self._context(table, new, configuration, "")
-        fresh = {
-            name: render(template, context)
-            for name, template in table.outputs.items()
-            if name in computed and not draws(template) and "{id}" not in str(template)
-        }
-        renewed = dict.fromkeys(table.renews, UNKNOWN)
-        return self._outputs(token, new, computed | nested | fresh | renewed, configuration)
-
     def update(
-        self, token: str, id: str, old: Inputs, new: Inputs, configuration: Mapping[str, Any]
+        self, token: str, id: str, old: Inputs, new: Inputs, configuration: Mapping[str, Any], preview: bool
     ) -> Resource:
         """Changes what differs between the inputs and leaves the rest as the account has it.
+
+        Args:
+            token: The type.
+            id: The resource.
+            old: The inputs that the program gave before.
+            new: Those that it gives now.
+            configuration: That of the provider.
+            preview: Whether only to say what is known of the outputs; then inputs may be UNKNOWN.
 
         Raises:
             RefusedError: The resource is gone, or the cloud does not take the change.
         """
         table = self.table(token)
-        _refuse(self.check(token, new))
         with self.account.transaction():
-            before = self._living(token, id)
+            before = self.account.get(token, id)
+            if before is None:
+                reason = f"{token} {id} does not exist"
+                raise RefusedError([Refusal("id", reason, table.source, self.cloud.codes.missing)])
             changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
             inputs = {name: value for name, value in before.inputs.items() if name not in changed}
             inputs |= {name: value for name, value in new.items() if name in changed}
             context = self._context(table, inputs, configuration, id)
             fresh = {
-                name: render(template, context)
+                name: UNKNOWN if preview and name in table.renews else render(template, context)
                 for name, template in table.outputs.items()
                 if name in table.renews or not draws(template)
             }
             kept = merge(self.account.computed(before), fresh)
-            resource, computed = self._made(token, id, inputs, kept, configuration)
-            _refuse([*self._dangling(resource), *self._shared(resource)])
-            _refuse([*self._ruled(self.cloud.updating, resource)])
-            resource, computed = self._computed(resource, computed, configuration)
-            self.account.add(resource, computed)
+            resource = Resource(token, id, inputs, self._outputs(token, inputs, kept, configuration))
+            if preview:
+                return resource
+            resource = self._settle(resource, kept, configuration, self.cloud.updating)
         for observer in self.cloud.observers:
             observer.updated(resource, self.account)
         return resource
@@ -153,7 +141,7 @@ class Operations:
             resource = self.account.get(token, id)
             if resource is None:
                 return
-            refusals = [*self._ruled(self.cloud.deleting, resource)]
+            refusals = self._ruled(self.cloud.deleting, resource)
             if table.protect and any(
                 value is True for _, value in select(resource.outputs, table.protect.property)
             ):
@@ -173,15 +161,6 @@ class Operations:
         for observer in self.cloud.observers:
             observer.deleted(resource, self.account)
 
-    def _living(self, token: str, id: str) -> Resource:
-        resource = self.account.get(token, id)
-        if resource is None:
-            code = self.cloud.codes.missing
-            raise RefusedError(
-                [Refusal("id", f"{token} {id} does not exist", self.table(token).source, code)]
-            )
-        return resource
-
     def _context(
         self, table: TypeTable, inputs: Inputs, configuration: Mapping[str, Any], id: str | None = None
     ) -> Context:
@@ -192,19 +171,24 @@ class Operations:
         }
         return Context(words if id is None else words | {"id": id}, merge(table.defaults, inputs))
 
-    def _made(
-        self, token: str, id: str, inputs: Inputs, computed: Outputs, configuration: Mapping[str, Any]
-    ) -> tuple[Resource, Outputs]:
-        return Resource(token, id, inputs, self._outputs(token, inputs, computed, configuration)), computed
-
-    def _computed(
-        self, resource: Resource, computed: Outputs, configuration: Mapping[str, Any]
-    ) -> tuple[Resource, Outputs]:
-        computation = self.cloud.computing.get(resource.type)
-        if computation is None:
-            return resource, computed
-        computed = merge(computed, computation(resource, self.account))
-        return self._made(resource.type, resource.id, resource.inputs, computed, configuration)
+    def _settle(
+        self,
+        resource: Resource,
+        computed: Outputs,
+        configuration: Mapping[str, Any],
+        rules: Mapping[str, Sequence[Rule]],
+    ) -> Resource:
+        """Puts the resource into the account, with what is computed from others, unless it is refused."""
+        _refuse(self.check(resource.type, resource.inputs))
+        _refuse([*self._dangling(resource), *self._shared(resource)])
+        # Rules and computations rely on what the resource names.
+        _refuse(self._ruled(rules, resource))
+        if resource.type in self.cloud.computing:
+            computed = merge(computed, self.cloud.computing[resource.type](resource, self.account))
+            outputs = self._outputs(resource.type, resource.inputs, computed, configuration)
+            resource = replace(resource, outputs=outputs)
+        self.account.add(resource, computed)
+        return resource
 
     def _outputs(
         self, token: str, inputs: Inputs, computed: Outputs, configuration: Mapping[str, Any]
@@ -221,7 +205,9 @@ class Operations:
         given = inputs.get(tagging.given) or {}
         if given == UNKNOWN:
             return {tagging.all: UNKNOWN}
-        common = next((value for _, value in select(configuration, tagging.configuration)), {})
+        common: Mapping[str, Any] = next(
+            (value for _, value in select(configuration, tagging.configuration)), {}
+        )
         return {tagging.all: {**common, **given}}
 
     def _dangling(self, resource: Resource) -> Iterator[Refusal]:
@@ -253,9 +239,8 @@ class Operations:
                 reason = f"{values} is taken by {other.id}"
                 yield Refusal(group[0], reason, table.source, self.cloud.codes.duplicate)
 
-    def _ruled(self, rules: Mapping[str, Sequence[Rule]], resource: Resource) -> Iterator[Refusal]:
-        for rule in rules.get(resource.type, ()):
-            yield from rule(resource, self.account)
+    def _ruled(self, rules: Mapping[str, Sequence[Rule]], resource: Resource) -> list[Refusal]:
+        return [found for rule in rules.get(resource.type, ()) for found in rule(resource, self.account)]
 
 
 def _refuse(refusals: list[Refusal]) -> None:
