@@ -94,6 +94,12 @@ LIMITS: Final[dict[str, Limit]] = {
         "-",
         "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",
     ),
+    "aws-trail": Limit(
+        128,
+        r"[a-z0-9][-a-z0-9]{1,126}[a-z0-9]",
+        "-",
+        "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html",
+    ),
     "gcp-service-account": Limit(
         30,
         r"[a-z][-a-z0-9]{4,28}[a-z0-9]",
