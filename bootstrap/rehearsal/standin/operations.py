@@ -39,13 +39,15 @@ class Operations:
     def check(self, token: str, inputs: Inputs) -> list[Refusal]:
         """Returns every fault that shows without the account."""
         self.table(token)
-        return check.faults(self.cloud, self.sdk, token, inputs)
+        ours = self.cloud.tagging.all if self.cloud.tagging else None
+        given = {name: value for name, value in inputs.items() if name != ours}
+        return check.faults(self.cloud, self.sdk, token, given)
 
     def preview(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Outputs:
         """Returns the outputs that are known before a resource exists; all computed ones are UNKNOWN."""
         table = self.table(token)
         computed = dict.fromkeys(self.sdk.type(token).outputs, UNKNOWN) | _veiled(table.outputs)
-        return self._outputs(token, inputs, computed, configuration)
+        return self._outputs(token, self.tagged(token, inputs, configuration), computed, configuration)
 
     def create(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Resource:
         """Makes a resource.
@@ -55,6 +57,7 @@ class Operations:
         """
         table = self.table(token)
         _refuse(self.check(token, inputs))
+        inputs = self.tagged(token, inputs, configuration)
         with self.account.transaction():
             id = str(render(table.id, self._context(table, inputs, configuration)))
             if self.account.get(token, id):
@@ -68,27 +71,26 @@ class Operations:
             observer.created(resource, self.account)
         return resource
 
-    def compare(
-        self,
-        token: str,
-        outputs: Outputs,
-        old: Inputs,
-        new: Inputs,
-        ignored: Sequence[str],
-        configuration: Mapping[str, Any],
-    ) -> diff.Difference:
-        """Returns what has to change, tags that come from the provider included.
+    def tagged(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Inputs:
+        """Returns the inputs with the tags that come from the provider, where the type can carry tags."""
+        tagging = self.cloud.tagging
+        if tagging is None or tagging.all not in self.sdk.type(token).outputs:
+            return inputs
+        given = inputs.get(tagging.given) or {}
+        common: Mapping[str, Any] = next((v for _, v in select(configuration, tagging.configuration)), {})
+        veiled = check.unknown(given) or check.unknown(common)
+        return inputs | {tagging.all: UNKNOWN if veiled else {**common, **given}}
+
+    def compare(self, token: str, old: Inputs, new: Inputs, ignored: Sequence[str]) -> diff.Difference:
+        """Returns what has to change.
 
         Raises:
             UnknownBehaviourError: The table does not say what a change does.
         """
-        found = diff.compare(token, self.table(token), old, new, ignored)
-        tagging = self.cloud.tagging
-        if tagging and tagging.all in outputs and not any(c.property == tagging.given for c in found.changes):
-            tags = self._tags(token, new, configuration).get(tagging.all)
-            if not check.unknown(tags) and tags != outputs[tagging.all]:
-                found.changes.append(diff.Change(tagging.all, "UPDATE"))
-        return found
+        table, tagging = self.table(token), self.cloud.tagging
+        if tagging:
+            table = table.model_copy(update={"update": table.update | {tagging.all: ""}})
+        return diff.compare(token, table, old, new, ignored)
 
     def update(
         self, token: str, id: str, old: Inputs, new: Inputs, configuration: Mapping[str, Any], preview: bool
@@ -106,7 +108,7 @@ class Operations:
         Raises:
             RefusedError: The resource is gone, or the cloud does not take the change.
         """
-        table = self.table(token)
+        table, new = self.table(token), self.tagged(token, new, configuration)
         with self.account.transaction():
             before = self.account.get(token, id)
             if before is None:
@@ -196,19 +198,7 @@ class Operations:
         outputs = merge(merge(computed, self.table(token).defaults), inputs)
         if "region" in self.sdk.type(token).outputs and "region" not in inputs:
             outputs["region"] = configuration.get("region") or self.account.region
-        return {**outputs, **self._tags(token, inputs, configuration)}
-
-    def _tags(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Outputs:
-        tagging = self.cloud.tagging
-        if tagging is None or tagging.all not in self.sdk.type(token).outputs:
-            return {}
-        given = inputs.get(tagging.given) or {}
-        if given == UNKNOWN:
-            return {tagging.all: UNKNOWN}
-        common: Mapping[str, Any] = next(
-            (value for _, value in select(configuration, tagging.configuration)), {}
-        )
-        return {tagging.all: {**common, **given}}
+        return dict(outputs)
 
     def _dangling(self, resource: Resource) -> Iterator[Refusal]:
         """Yields the references that name nothing."""

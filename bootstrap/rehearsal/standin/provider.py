@@ -115,29 +115,27 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: provider.CheckRequest, context: grpc.ServicerContext) -> provider.CheckResponse:
         with self._event("check", request.urn, context) as event:
-            refusals = self._operations.check(_type(request.urn), _plain(request.news))
+            token, news = _type(request.urn), _plain(request.news)
+            refusals = self._operations.check(token, news)
             event.refusal = str(RefusedError(refusals)) if refusals else None
-        return provider.CheckResponse(inputs=request.news, failures=_failures(refusals))
+            inputs = self._operations.tagged(token, news, self._configured(context))
+        return provider.CheckResponse(inputs=_struct(inputs), failures=_failures(refusals))
 
     def Diff(self, request: provider.DiffRequest, context: grpc.ServicerContext) -> provider.DiffResponse:
         with self._event("diff", request.urn, context):
             found = self._operations.compare(
                 _type(request.urn),
-                _plain(request.olds),
                 _plain(request.old_inputs),
                 _plain(request.news),
                 request.ignoreChanges,
-                self._configured(context),
             )
-        kinds, known = provider.DiffResponse, {*request.old_inputs, *request.news}
+        kinds, kind = provider.DiffResponse, provider.PropertyDiff.Kind
         return provider.DiffResponse(
             changes=kinds.DIFF_SOME if found.changes else kinds.DIFF_NONE,
             replaces=sorted({change.property for change in found.changes if change.replaces}),
             diffs=sorted({change.property for change in found.changes}),
             detailedDiff={
-                change.path: provider.PropertyDiff(
-                    kind=provider.PropertyDiff.Kind.Value(change.kind), inputDiff=change.property in known
-                )
+                change.path: provider.PropertyDiff(kind=kind.Value(change.kind), inputDiff=True)
                 for change in found.changes
             },
             hasDetailedDiff=True,
