@@ -20,7 +20,7 @@ def aws(observers: Sequence[Observer] = (), computing: Mapping[str, Computation]
     Raises:
         TableError: A table is not what a table has to be.
     """
-    # What they read from is imported by a rehearsal alone: botocore and moto cost half a second.
+    # What they read from is imported by a rehearsal alone: botocore and moto cost more than a second.
     from bootstrap.rehearsal.aws import rules
     from bootstrap.rehearsal.aws.computing import COMPUTING
     from bootstrap.rehearsal.aws.functions import FUNCTIONS

@@ -13,6 +13,13 @@ import moto
 from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, Shape, StructureShape
 
+# All of moto that is needed, at once: its modules import each other in circles, which threads that serve an
+# engine would race on.
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+from moto.ec2.models.vpcs import AWS_ENDPOINT_SERVICES, COVERED_ENDPOINT_SERVICES
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.servicequotas.resources.default_quotas.vpc import VPC_DEFAULT_QUOTAS
+
 _RESOURCES = Path(moto.__file__).parent
 
 # Actions that neither a managed policy nor an operation of an API names, with the pages that do.
@@ -102,8 +109,6 @@ def zones(region: str) -> list[str]:
 
 def zone_ids(region: str) -> Mapping[str, str]:
     """Returns the identifiers of the region's availability zones, by name."""
-    from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
-
     return {zone.name: zone.zone_id for zone in RegionsAndZonesBackend.zones[region]}
 
 
@@ -130,8 +135,6 @@ def hardware() -> Mapping[str, Mapping[str, Any]]:
 @cache
 def managed_policies() -> Mapping[str, Mapping[str, Any]]:
     """Returns the policies that AWS manages, by the part of their ARN after `policy`."""
-    from moto.iam.aws_managed_policies import aws_managed_policies_data  # 5 MB that few runs need
-
     policies = json.loads(aws_managed_policies_data)
     return {f"{policy['Path']}{name}": policy["Document"] for name, policy in policies.items()}
 
@@ -171,16 +174,12 @@ def operations(service: str) -> frozenset[str]:
 @cache
 def endpoint_services() -> frozenset[str]:
     """Returns the services that have VPC endpoints, by the part of their name after the region."""
-    from moto.ec2.models.vpcs import AWS_ENDPOINT_SERVICES, COVERED_ENDPOINT_SERVICES
-
     return frozenset((*AWS_ENDPOINT_SERVICES, *COVERED_ENDPOINT_SERVICES))
 
 
 @cache
 def quotas() -> Mapping[str, tuple[int, str]]:
     """Returns the default quotas of VPCs by name, as value and quota code."""
-    from moto.servicequotas.resources.default_quotas.vpc import VPC_DEFAULT_QUOTAS
-
     return {
         str(q["QuotaName"]): (int(str(q["Value"]).partition(".")[0]), str(q["QuotaCode"]))
         for q in VPC_DEFAULT_QUOTAS

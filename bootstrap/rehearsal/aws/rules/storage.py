@@ -4,6 +4,9 @@ import fnmatch
 from collections.abc import Iterator
 from typing import Any
 
+from moto.ecr.models import ecr_backends
+from moto.s3.models import s3_backends
+
 from bootstrap.rehearsal.aws import policies
 from bootstrap.rehearsal.aws.rules.identity import principals_exist
 from bootstrap.rehearsal.aws.rules.support import (
@@ -158,14 +161,10 @@ def _bucket_emptied(resource: Resource, account: Account) -> Iterator[Refusal]:
 
 def objects(bucket: str, account: Account) -> list[str]:
     """Returns the keys of the objects that boto3 put into the bucket of the rehearsed account."""
-    from moto.s3.models import s3_backends
-
     return [str(key) for key in _held(s3_backends[account.id]["aws"].buckets, bucket, "keys")]
 
 
 def _repository_emptied(resource: Resource, account: Account) -> Iterator[Refusal]:
-    from moto.ecr.models import ecr_backends
-
     images = _held(ecr_backends[account.id][account.region].repositories, resource.id, "images")
     if images and not value(resource, "forceDelete"):
         reason = f"holds {len(images)} image(s); delete them, or set it to true and run up"
