@@ -94,6 +94,18 @@ LIMITS: Final[dict[str, Limit]] = {
         "-",
         "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",
     ),
+    "aws-launch-template": Limit(
+        128,
+        r"[a-z0-9][-a-z0-9]{1,126}[a-z0-9]",
+        "-",
+        "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html",
+    ),
+    "aws-eks-cluster": Limit(
+        100,
+        r"[a-z0-9][-a-z0-9]{0,99}",
+        "-",
+        "https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html",
+    ),
     "aws-trail": Limit(
         128,
         r"[a-z0-9][-a-z0-9]{1,126}[a-z0-9]",
