@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class Store:
     def __init__(self, cloud: Cloud, id: str, region: str, file: Path | None = None) -> None:
         self.cloud, self.id, self.region = cloud, id, region
         self._lock = threading.RLock()
-        self._database = sqlite3.connect(file or ":memory:", check_same_thread=False)
+        self._database = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
         # The file has to survive the death of an engine, not that of the machine.
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute(_SCHEMA)
@@ -51,8 +51,12 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Makes all changes within one: others see all of them or none."""
-        with self._lock, self._database:
+        """Makes all changes within one: all of them, or none where it fails; it may be within another."""
+        with self._lock, ExitStack() as whole:
+            # Leaving an inner one would commit what the outer one has not decided yet.
+            if not self._database.in_transaction:
+                self._database.execute("BEGIN")
+                whole.enter_context(self._database)
             yield
 
     def get(self, type: str, id: str) -> Resource | None:

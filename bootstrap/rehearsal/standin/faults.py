@@ -1,6 +1,7 @@
 """What goes wrong on purpose: throttling, timeouts, quotas, and an engine that dies midway."""
 
 import threading
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from bootstrap.rehearsal.standin.model import Refusal, RefusedError
 _SOURCE = "rehearsed fault"
 # One in so many first attempts fails, unless the fault says otherwise.
 _EVERY = 50
+# What an engine takes to record an answer, with room: nothing tells from outside that it has.
+_RECORDING_SECONDS = 1.0
 
 
 @dataclass
@@ -24,8 +27,8 @@ class Faults:
         timeout: One in so many first attempts is not ready in time: what it makes exists nonetheless.
         quotas: Type token to how many may live.
         crash_after: After how many operations the engine dies.
-        crash_inside: Whether it dies once the cloud has acted and before it can hear of it, or between that
-            operation and the next.
+        crash_inside: Whether it dies once the cloud has acted and before it can hear of it, or only at the
+            next operation, when it has recorded all that ended.
         crash: Kills the engine.
         fired: What happened, in words.
     """
@@ -40,6 +43,8 @@ class Faults:
     _done: int = 0
     _attempts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _gate: threading.Lock = field(default_factory=threading.Lock)
+    _crashed: float = 0.0
 
     @classmethod
     def parse(cls, *texts: str) -> "Faults":
@@ -74,12 +79,14 @@ class Faults:
         Raises:
             RefusedError: The operation is not to happen.
         """
-        codes = account.cloud.codes
-        with self._lock:
+        codes, arrived = account.cloud.codes, time.monotonic()
+        with self._gate:
             first = not self._attempts[f"{operation} {urn}"]
             self._attempts[f"{operation} {urn}"] += 1
-            if not self.crash_inside and self._done == self.crash_after:
+            if not self.crash_inside and self.crash_after is not None and self._done >= self.crash_after:
+                time.sleep(_RECORDING_SECONDS)
                 self._crash(f"{operation} {type}", "before")
+            if arrived < self._crashed:
                 raise RefusedError([Refusal("id", "the engine is gone", _SOURCE)])
         if operation == "create" and len(account.all(type)) >= self.quotas.get(type, 1 << 30):
             self.fired.append(f"quota: {type}")
@@ -104,6 +111,7 @@ class Faults:
         self.crash_after = None
         self.fired.append(f"crash: {place} {operation}")
         self.crash()
+        self._crashed = time.monotonic()
 
 
 def _chosen(every: int | None, text: str) -> bool:

@@ -54,10 +54,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     Attributes:
         events: What was asked for, in the order in which it ended.
+        faults: What goes wrong on purpose; may be replaced at any time.
     """
 
     def __init__(self, account: Store, faults: Faults) -> None:
-        self._account, self._faults = account, faults
+        self._account, self.faults = account, faults
         self._operations = Operations(account)
         self._configurations: dict[str, dict[str, Any]] = {}
         self.events: list[Event] = []
@@ -197,10 +198,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         outcome, start, type = _Outcome(), time.monotonic(), _type(urn)
         code, late, refused = None, False, grpc.StatusCode.INVALID_ARGUMENT
         try:
-            late = mutates and self._faults.before(operation, type, urn, self._account)
+            late = mutates and self.faults.before(operation, type, urn, self._account)
             yield outcome
             if mutates:
-                self._faults.after(operation, type)
+                self.faults.after(operation, type)
             if late:
                 refused = grpc.StatusCode.DEADLINE_EXCEEDED
                 codes = self._account.cloud.codes

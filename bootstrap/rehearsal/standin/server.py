@@ -1,5 +1,6 @@
 """The server that plays a provider for every engine of a rehearsal, and what the engines start instead."""
 
+import os
 from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass
@@ -39,13 +40,16 @@ def serve(account: Store, faults: Faults) -> Server:
 
 
 def plugin_script(port: int) -> str:
-    """Returns what the engine finds as the plugin: a script that names the port and lives as long as it."""
+    """Returns what the engine finds as the plugin: a script that names the port.
+
+    It lives as long as the engine and this process.
+    """
     return f"""#!/bin/sh
 # The provider is served elsewhere; the engine only learns where.
 trap 'exit 0' TERM INT
 echo {port}
-while kill -0 "$PPID" 2>/dev/null; do
-    sleep 1 >/dev/null 2>&1 &
+while kill -0 "$PPID" && kill -0 {os.getpid()}; do
+    sleep 1 >/dev/null &
     wait $!
-done
+done 2>/dev/null
 """
