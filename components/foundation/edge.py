@@ -1,7 +1,7 @@
 """The edge of every foundation: a Gateway served by Traefik, the one way in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -84,6 +84,8 @@ class EdgeArgs:
         issuer: ClusterIssuer of cert-manager that issues the certificate instead.
         replicas: Number of Traefik pods.
         pool: Node pool, None for any.
+        load_balancer: Annotations by which the cloud makes the load balancer.
+        source_ranges: Networks that the load balancer answers; without any, all of them.
     """
 
     namespace: str
@@ -99,6 +101,8 @@ class EdgeArgs:
     memory: pulumi.Input[str] = "256Mi"
     replicas: int = 1
     pool: str | None = None
+    load_balancer: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    source_ranges: Sequence[str] = ()
 
 
 class Edge(Component[EdgeArgs]):
@@ -107,6 +111,10 @@ class Edge(Component[EdgeArgs]):
     Guarantees: works in one `up` on an empty cluster, since the Gateway is created after its definitions and
     its controller, and counts as created once the controller has accepted it.
 
+    Attributes:
+        access: The entry as services see it.
+        hostname: Name of the load balancer, where the cluster gives one by name.
+
     Raises:
         EdgeError: Neither or both of a certificate with its key and an issuer were given.
     """
@@ -114,6 +122,7 @@ class Edge(Component[EdgeArgs]):
     args_type = EdgeArgs
 
     access: EdgeAccess
+    hostname: pulumi.Output[str]
 
     def build(self, args: EdgeArgs) -> Mapping[str, pulumi.Input[Any]]:
         """See `Component.build`."""
@@ -145,6 +154,7 @@ class Edge(Component[EdgeArgs]):
         )
         policy = self._policy(args, workload)
         entry = self._entry(service, args, workload)
+        self.hostname = entry.status.apply(_hostname)
         gateway = self._gateway(args, [*definitions, workload, policy, entry])
         self.access = EdgeAccess(
             gateway=GATEWAY,
@@ -274,13 +284,18 @@ class Edge(Component[EdgeArgs]):
             opts=self.child(),
         )
 
-    def _entry(self, name: str, args: EdgeArgs, workload: Workload) -> pulumi.Resource:
+    def _entry(self, name: str, args: EdgeArgs, workload: Workload) -> kubernetes.core.v1.Service:
         return kubernetes.core.v1.Service(
             name,
-            metadata=meta.v1.ObjectMetaArgs(name=name, namespace=args.namespace),
+            metadata=meta.v1.ObjectMetaArgs(
+                name=name,
+                namespace=args.namespace,
+                annotations=dict(args.load_balancer) if args.load_balancer else None,
+            ),
             spec=core.v1.ServiceSpecArgs(
                 type="ClusterIP" if args.external_addresses else "LoadBalancer",
                 external_ips=list(args.external_addresses) or None,
+                load_balancer_source_ranges=list(args.source_ranges) or None,
                 selector=dict(workload.peer.labels),
                 ports=[
                     core.v1.ServicePortArgs(name="http", port=80, target_port=_HTTP, protocol="TCP"),
@@ -343,6 +358,12 @@ class Edge(Component[EdgeArgs]):
             },
             opts=self.child(depends_on=[gateway_class]),
         )
+
+
+def _hostname(status: Any) -> str:
+    """Returns the name of a Service's load balancer; empty where it has none, or an address alone."""
+    ingress = (status.load_balancer.ingress if status and status.load_balancer else None) or []
+    return str(ingress[0].hostname or "") if ingress else ""
 
 
 def _selector(namespaces: Sequence[str]) -> dict[str, Any]:
