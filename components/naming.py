@@ -112,6 +112,38 @@ LIMITS: Final[dict[str, Limit]] = {
         "-",
         "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html",
     ),
+    # Without the `alias/` that begins every one of them.
+    "aws-kms-alias": Limit(
+        250,
+        r"(?!aws/)[a-zA-Z0-9/_-]+",
+        "/",
+        "https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html",
+    ),
+    # Without the `/` that begins ours.
+    "aws-log-group": Limit(
+        511,
+        r"(?!aws/)[a-zA-Z0-9/_.#-]+",
+        "/",
+        "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
+    ),
+    "aws-ecr-repository": Limit(
+        256,
+        r"(?=.{2})[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*",
+        "/",
+        "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html",
+    ),
+    "aws-budget": Limit(
+        100,
+        r"[a-zA-Z0-9][a-zA-Z0-9 ._-]*",
+        "-",
+        "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Budget.html",
+    ),
+    "aws-macie-job": Limit(
+        500,
+        r"[a-zA-Z0-9][a-zA-Z0-9 ._-]*",
+        "-",
+        "https://docs.aws.amazon.com/macie/latest/APIReference/jobs.html",
+    ),
     "gcp-service-account": Limit(
         30,
         r"[a-z][-a-z0-9]{4,28}[a-z0-9]",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 Document = dict[str, Any]
 Statement = dict[str, Any]
@@ -38,23 +38,24 @@ def write_logs(log_group_arn: str) -> Document:
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
             "Resource": f"{log_group_arn}:*",
         },
-        {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": f"{log_group_arn}"},
+        # Groups are listed, and a list is of all.
+        {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": "*"},
     )
 
 
-_USE = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+_USE: Final = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 
 
 def key_policy(purpose: str, account: str, region: str) -> Document:
     """Returns the policy of the key for a purpose.
 
     The account's IAM policies decide who administers and uses the key, as AWS does by default: a key that
-    names administrators itself is lost with them. Services that act as themselves are named for the two
-    purposes that need one.
+    names administrators itself is lost with them. That covers services that act for whoever calls them, such
+    as RDS, Secrets Manager and ECR. Those that act as themselves are named, for the purposes that need one.
 
     Sources: AWS KMS developer guide, "Default key policy"; CloudWatch Logs user guide, "Encrypt log data";
     the policy of the key `aws/ebs`; AWS CloudTrail user guide, "Configure AWS KMS key policies for
-    CloudTrail".
+    CloudTrail"; Amazon Macie user guide, "Analyzing encrypted Amazon S3 objects".
     """
     statements: list[Statement] = [
         {
@@ -86,7 +87,26 @@ def key_policy(purpose: str, account: str, region: str) -> Document:
                 },
             }
         )
+    if purpose == "lake":
+        # The role exists once Macie is on, and a policy that names one that does not exist is refused.
+        statements.append(
+            {
+                "Sid": "DataScan",
+                "Effect": "Allow",
+                "Principal": {"AWS": "*"},
+                "Action": "kms:Decrypt",
+                "Resource": "*",
+                "Condition": {
+                    "StringEquals": {"kms:CallerAccount": account, "aws:PrincipalArn": data_scanner(account)}
+                },
+            }
+        )
     return document(*statements)
+
+
+def data_scanner(account: str) -> str:
+    """Returns the ARN of the role under which Macie reads."""
+    return f"arn:aws:iam::{account}:role/aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie"
 
 
 def _cloudwatch(account: str, region: str) -> Statement:
@@ -118,14 +138,45 @@ def _log_services(account: str, region: str) -> list[Statement]:
     ]
 
 
-def store_endpoint(account: str, region: str) -> Document:
-    """Returns what the network's way to S3 leads to: buckets of this account, and those AWS serves from.
+def own_identities(account: str) -> Document:
+    """Returns the policy of a way to an AWS service that identities of this account alone may use.
+
+    Without it, whoever runs code inside could carry data out under credentials of an account of their own.
+    """
+    return document(
+        {
+            "Sid": "OwnIdentities",
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:PrincipalAccount": account}},
+        }
+    )
+
+
+# Registries that send whoever asks from inside AWS to a bucket of theirs, the first to one in the same
+# region. Sources: kubernetes/k8s.io issue 4214, docker/hub-feedback issue 1318, OpenShift's list of what a
+# firewall must admit.
+_PUBLIC_IMAGES: Final = ("prod-registry-k8s-io-{region}", "docker-images-prod", "quayio-production-s3")
+
+
+def store_endpoint(account: str, region: str, public_images: bool) -> Document:
+    """Returns what the network's way to S3 leads to: buckets of this account, and those that nodes need.
 
     The registry keeps image layers in a bucket of AWS's own, and Amazon Linux its packages.
 
-    Source: Amazon ECR user guide, "Create the Amazon S3 gateway endpoint"; Amazon Linux 2023 user guide,
+    Args:
+        account: Whose buckets are open.
+        region: Region of the network.
+        public_images: Whether public registries are open, which keep layers in S3 as well.
+
+    Sources: Amazon ECR user guide, "Create the Amazon S3 gateway endpoint"; Amazon Linux 2023 user guide,
     "Deterministic upgrades".
     """
+    buckets = [f"prod-{region}-starport-layer-bucket", f"al2023-repos-{region}-de612dc2"]
+    if public_images:
+        buckets += [bucket.format(region=region) for bucket in _PUBLIC_IMAGES]
     return document(
         {
             "Sid": "OwnBuckets",
@@ -140,17 +191,38 @@ def store_endpoint(account: str, region: str) -> Document:
             "Effect": "Allow",
             "Principal": "*",
             "Action": "s3:GetObject",
-            "Resource": [
-                f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*",
-                f"arn:aws:s3:::al2023-repos-{region}-de612dc2/*",
-            ],
+            "Resource": [f"arn:aws:s3:::{bucket}/*" for bucket in buckets],
         },
     )
 
 
-def bucket_policy(bucket: str, key_arn: str) -> Document:
-    """Returns the policy of a bucket: TLS alone, and no object under another key than its own."""
-    return document(*_bounds(bucket), _own_key(bucket, key_arn))
+def bucket_policy(bucket: str, key_arn: str, account: str, vpc_id: str | None = None) -> Document:
+    """Returns the policy of a bucket: TLS alone, no object under another key, and where given, one network.
+
+    Args:
+        bucket: Name of the bucket.
+        key_arn: Its key.
+        account: Its account.
+        vpc_id: From where alone objects are read and written; None for anywhere. They can be deleted from
+            anywhere, since else nobody could take the environment down from outside.
+    """
+    statements = [*_bounds(bucket), *_own_key(bucket, key_arn)]
+    if vpc_id is not None:
+        statements.append(
+            {
+                "Sid": "OwnNetwork",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": ["s3:GetObject*", "s3:PutObject*"],
+                "Resource": f"arn:aws:s3:::{bucket}/*",
+                "Condition": {
+                    "StringNotEquals": {"aws:SourceVpc": vpc_id},
+                    "ArnNotLike": {"aws:PrincipalArn": data_scanner(account)},
+                    "BoolIfExists": {"aws:PrincipalIsAWSService": "false", "aws:ViaAWSService": "false"},
+                },
+            }
+        )
+    return document(*statements)
 
 
 def access_log_bucket_policy(bucket: str, account: str, sources: Sequence[str]) -> Document:
@@ -172,16 +244,19 @@ def access_log_bucket_policy(bucket: str, account: str, sources: Sequence[str]) 
     return document(*_bounds(bucket), delivery)
 
 
-def trail_bucket_policy(bucket: str, key_arn: str, account: str, region: str, trail: str) -> Document:
-    """Returns the policy of a bucket that an audit trail is delivered to, below `trail/`.
+def trail_bucket_policy(bucket: str, account: str, region: str, trail: str) -> Document:
+    """Returns the policy of the bucket that an audit trail is delivered to.
 
-    Source: AWS CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail".
+    The trail itself names the key of its files. Digests, by which they are checked, are always under a key of
+    S3's own, so the bucket asks for none.
+
+    Source: AWS CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail" and "Encrypting CloudTrail log
+    files with AWS KMS keys".
     """
     of_trail = {"aws:SourceArn": f"arn:aws:cloudtrail:{region}:{account}:trail/{trail}"}
     cloudtrail = {"Service": "cloudtrail.amazonaws.com"}
     return document(
         *_bounds(bucket),
-        _own_key(bucket, key_arn),
         {
             "Sid": "AuditTrailCheck",
             "Effect": "Allow",
@@ -195,8 +270,16 @@ def trail_bucket_policy(bucket: str, key_arn: str, account: str, region: str, tr
             "Effect": "Allow",
             "Principal": cloudtrail,
             "Action": "s3:PutObject",
-            "Resource": f"arn:aws:s3:::{bucket}/trail/AWSLogs/{account}/*",
+            "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/{account}/*",
             "Condition": {"StringEquals": {**of_trail, "s3:x-amz-acl": "bucket-owner-full-control"}},
+        },
+        {
+            "Sid": "NobodyElse",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{bucket}/*",
+            "Condition": {"StringNotEquals": {"aws:PrincipalServiceName": "cloudtrail.amazonaws.com"}},
         },
     )
 
@@ -223,16 +306,32 @@ def _bounds(bucket: str) -> list[Statement]:
     ]
 
 
-def _own_key(bucket: str, key_arn: str) -> Statement:
-    # A request that names no key takes the bucket's default, which is the same one.
-    return {
-        "Sid": "OwnKey",
+def _own_key(bucket: str, key_arn: str) -> list[Statement]:
+    """Denies every encryption but that under the bucket's key, which a request gets by asking for none.
+
+    Without a key in the request, `aws:kms` means AWS's own key and not the bucket's; StringNotEquals also
+    holds where the request names no key at all.
+
+    Source: Amazon S3 API reference, PutObject, `x-amz-server-side-encryption-aws-kms-key-id`.
+    """
+    put = {
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:PutObject",
         "Resource": f"arn:aws:s3:::{bucket}/*",
-        "Condition": {
-            "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key_arn},
-            "Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"},
-        },
     }
+    return [
+        {
+            "Sid": "OwnKey",
+            **put,
+            "Condition": {
+                "Null": {"s3:x-amz-server-side-encryption": "false"},
+                "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key_arn},
+            },
+        },
+        {
+            "Sid": "NoKeyOfCallers",
+            **put,
+            "Condition": {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+        },
+    ]

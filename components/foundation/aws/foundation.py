@@ -397,10 +397,9 @@ class AwsFoundation(Foundation[AwsFoundationArgs]):
             AwsGovernanceArgs(
                 environment=args.environment,
                 account=args.account,
-                log_bucket=self._store.buckets[Purpose.LOGS],
-                log_key_arn=args.key_arns[Purpose.LOGS],
                 lake_bucket=self._store.buckets[Purpose.LAKE],
-                audit_trail=args.governance.audit_trail,
+                log_key_arn=args.key_arns[Purpose.LOGS],
+                trail_bucket=self._store.trail_bucket,
                 data_scan=args.governance.data_scan,
                 budget_usd=args.governance.budget_usd,
                 recipients=args.governance.recipients,

@@ -8,10 +8,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components import naming
-from components.base import Component
-from components.foundation.aws.storage import TRAIL_PREFIX
+from components.base import ArgsError, Component
 from components.foundation.aws.tags import tags
 
+# Source: AWS Budgets API reference, CreateNotification.
+_RECIPIENTS: Final = 10
 _NOTICES: Final = (("ACTUAL", 80.0), ("FORECASTED", 100.0))
 
 
@@ -27,10 +28,9 @@ class AwsGovernanceArgs:
     Attributes:
         environment: Name of the environment.
         account: The account that everything is in.
-        log_bucket: Bucket of the audit trail; its policy admits the trail.
-        log_key_arn: Key of the audit trail.
         lake_bucket: Bucket that is searched.
-        audit_trail: Whether every call of the API is recorded.
+        log_key_arn: Key of the audit trail.
+        trail_bucket: Bucket of the audit trail, whose policy admits it; None for no record of calls.
         data_scan: Whether the lake is searched for personal data once a week.
         budget_usd: US dollars a month, None for no budget.
         recipients: Who is told at 80 % of the budget, and when more than all of it is foreseen.
@@ -38,10 +38,9 @@ class AwsGovernanceArgs:
 
     environment: str
     account: str
-    log_bucket: pulumi.Input[str]
-    log_key_arn: pulumi.Input[str]
     lake_bucket: pulumi.Input[str]
-    audit_trail: bool = False
+    log_key_arn: pulumi.Input[str]
+    trail_bucket: pulumi.Input[str] | None = None
     data_scan: bool = False
     budget_usd: int | None = None
     recipients: Sequence[str] = ()
@@ -52,19 +51,25 @@ class AwsGovernance(Component[AwsGovernanceArgs]):
 
     The caller's dependencies are those of the bucket's policy: a trail that cannot be delivered is refused.
     Macie is switched on for account and region as a whole.
+
+    Raises:
+        ArgsError: Nobody, or more than AWS writes to, would be told of the budget.
     """
 
     args_type = AwsGovernanceArgs
 
     def build(self, args: AwsGovernanceArgs) -> Mapping[str, pulumi.Input[Any]]:
         """See `Component.build`."""
-        if args.audit_trail:
-            name = trail_name(args.environment)
+        if args.budget_usd is not None and not 1 <= len(args.recipients) <= _RECIPIENTS:
+            raise ArgsError(
+                f"AwsGovernance {self.name}: {len(args.recipients)} recipients of the budget's notices; "
+                f"give 1 to {_RECIPIENTS}"
+            )
+        if args.trail_bucket is not None:
             aws.cloudtrail.Trail(
                 self.name,
-                name=name,
-                s3_bucket_name=args.log_bucket,
-                s3_key_prefix=TRAIL_PREFIX,
+                name=trail_name(args.environment),
+                s3_bucket_name=args.trail_bucket,
                 kms_key_id=args.log_key_arn,
                 enable_log_file_validation=True,
                 include_global_service_events=True,
@@ -76,7 +81,7 @@ class AwsGovernance(Component[AwsGovernanceArgs]):
             self._scan(args)
         if args.budget_usd is not None:
             self._budget(args, args.budget_usd)
-        return {"audit_trail": args.audit_trail, "data_scan": args.data_scan}
+        return {"audit_trail": args.trail_bucket is not None, "data_scan": args.data_scan}
 
     def _scan(self, args: AwsGovernanceArgs) -> None:
         macie = aws.macie2.Account(
@@ -84,7 +89,7 @@ class AwsGovernance(Component[AwsGovernanceArgs]):
         )
         aws.macie2.ClassificationJob(
             "lake",
-            name=f"{args.environment}-lake",
+            name=naming.physical("aws-macie-job", args.environment, "lake"),
             job_type="SCHEDULED",
             initial_run=True,
             schedule_frequency=aws.macie2.ClassificationJobScheduleFrequencyArgs(weekly_schedule="SUNDAY"),
@@ -102,7 +107,7 @@ class AwsGovernance(Component[AwsGovernanceArgs]):
     def _budget(self, args: AwsGovernanceArgs, limit: int) -> None:
         aws.budgets.Budget(
             self.name,
-            name=args.environment,
+            name=naming.physical("aws-budget", args.environment),
             budget_type="COST",
             time_unit="MONTHLY",
             limit_amount=str(limit),

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components import naming
 from components.base import Component
 from components.foundation.aws import documents
 from components.foundation.aws.tags import tags
@@ -62,7 +63,7 @@ class AwsKeys(Component[AwsKeysArgs]):
         )
         aws.kms.Alias(
             purpose,
-            name=f"alias/{args.environment}/{purpose}",
+            name=f"alias/{naming.physical('aws-kms-alias', args.environment, purpose)}",
             target_key_id=key.key_id,
             opts=self.child(),
         )

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from components import naming
 from components.base import ArgsError, Component
 from components.foundation.aws import documents
-from components.foundation.aws.plan import Plan, PlanError, plan
+from components.foundation.aws.plan import Plan, PlanError, overlapping, plan
 from components.foundation.aws.tags import tags
 
 NAT: Final = "nat"
@@ -20,6 +20,9 @@ INTERFACES: Final = (
     *("ecr.api", "ecr.dkr", "kms", "secretsmanager", "sts"),
     *("logs", "ec2", "eks", "autoscaling", "elasticloadbalancing"),
 )
+# What could carry data out under somebody else's credentials. Not the registry's own protocol nor the service
+# that gives out credentials: their callers have none of AWS's yet.
+_OWN_IDENTITIES: Final = ("ecr.api", "kms", "secretsmanager", "logs")
 ANYWHERE: Final = "0.0.0.0/0"
 # What CloudWatch Logs admits, in days; source: its API reference, PutRetentionPolicy.
 _RETENTIONS: Final = (
@@ -54,7 +57,7 @@ class AwsNetworkArgs:
         log_retention_days: Days that they are kept; rounded up to what CloudWatch admits.
         egress: `nat` for a way to the internet that nobody can come back by, `none` for no way at all.
         nat_per_zone: A NAT gateway in each zone, so that no zone depends on another.
-        connected_cidrs: Networks joined to this one, which reach the load balancer and the API server. The
+        connected_cidrs: Networks joined to this one, which share no addresses with it or each other. The
             attachment itself is theirs: a transit gateway or VPN adds its routes to the private route tables.
     """
 
@@ -86,7 +89,7 @@ class AwsNetwork(Component[AwsNetworkArgs]):
         ready: What must exist before anything runs in the network.
 
     Raises:
-        ArgsError: The network has no room, or the way out is unknown.
+        ArgsError: The network has no room, shares addresses with a connected one, or the way out is unknown.
     """
 
     args_type = AwsNetworkArgs
@@ -108,6 +111,11 @@ class AwsNetwork(Component[AwsNetworkArgs]):
             blocks = plan(args.cidr, args.zones)
         except PlanError as error:
             raise ArgsError(f"AwsNetwork {self.name}: {error}") from error
+        if shared := overlapping(args.cidr, args.connected_cidrs):
+            raise ArgsError(
+                f"AwsNetwork {self.name}: connected networks {', '.join(shared)} share addresses with "
+                f"{args.cidr} or with each other, so that nothing could be routed to them"
+            )
         vpc = aws.ec2.Vpc(
             self.name,
             cidr_block=args.cidr,
@@ -121,16 +129,24 @@ class AwsNetwork(Component[AwsNetworkArgs]):
         # A group without rules; whoever forgets to choose one reaches nothing.
         aws.ec2.DefaultSecurityGroup(self.name, vpc_id=vpc.id, tags=tags("default"), opts=self.child())
         zones = self._zones(args)
-        private = self._subnets("private", blocks.private, zones, {"kubernetes.io/role/internal-elb": "1"})
+        cluster = naming.physical("aws-eks-cluster", args.environment)
+        private = self._subnets(
+            "private",
+            blocks.private,
+            zones,
+            # By these, load balancers of Services find the subnets.
+            {"kubernetes.io/role/internal-elb": "1", f"kubernetes.io/cluster/{cluster}": "shared"},
+        )
         data = self._subnets("data", blocks.data, zones, {})
         self.private_subnet_ids = [subnet.id for subnet in private]
         self.data_subnet_ids = [subnet.id for subnet in data]
+        self._routed: list[pulumi.Resource] = []
         tables = [self._table(f"private-{index}", [subnet]) for index, subnet in enumerate(private)]
         inside = self._table("data", data)
         ways_out = self._way_out(args, blocks, zones, tables) if args.egress == NAT else []
         endpoints = self._endpoints(args, private, [*tables, inside])
         self._flow_logs(args)
-        self.ready = [*ways_out, *endpoints]
+        self.ready = [*self._routed, *ways_out, *endpoints]
         return {"vpc_id": self.vpc_id, "private_subnet_ids": self.private_subnet_ids}
 
     def _zones(self, args: AwsNetworkArgs) -> list[pulumi.Output[str]]:
@@ -168,8 +184,10 @@ class AwsNetwork(Component[AwsNetworkArgs]):
     def _table(self, name: str, subnets: Sequence[aws.ec2.Subnet]) -> aws.ec2.RouteTable:
         table = aws.ec2.RouteTable(name, vpc_id=self.vpc_id, tags=tags(name), opts=self.child())
         for index, subnet in enumerate(subnets):
-            aws.ec2.RouteTableAssociation(
-                f"{name}-{index}", route_table_id=table.id, subnet_id=subnet.id, opts=self.child()
+            self._routed.append(
+                aws.ec2.RouteTableAssociation(
+                    f"{name}-{index}", route_table_id=table.id, subnet_id=subnet.id, opts=self.child()
+                )
             )
         return table
 
@@ -245,14 +263,17 @@ class AwsNetwork(Component[AwsNetworkArgs]):
             tags=tags("endpoints"),
             opts=self.child(),
         )
+        account = pulumi.Output.from_input(args.account)
+        public_images = args.egress == NAT
+        own = account.apply(lambda it: documents.render(documents.own_identities(it)))
         store = aws.ec2.VpcEndpoint(
             "s3",
             vpc_id=self.vpc_id,
             service_name=f"com.amazonaws.{args.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=[table.id for table in tables],
-            policy=pulumi.Output.from_input(args.account).apply(
-                lambda account: documents.render(documents.store_endpoint(account, args.region))
+            policy=account.apply(
+                lambda it: documents.render(documents.store_endpoint(it, args.region, public_images))
             ),
             tags=tags("s3"),
             opts=self.child(),
@@ -266,6 +287,7 @@ class AwsNetwork(Component[AwsNetworkArgs]):
                 private_dns_enabled=True,
                 subnet_ids=[subnet.id for subnet in private],
                 security_group_ids=[group.id],
+                policy=own if service in _OWN_IDENTITIES else None,
                 tags=tags(service),
                 opts=self.child(),
             )
@@ -277,7 +299,7 @@ class AwsNetwork(Component[AwsNetworkArgs]):
         """Creates the record of every connection."""
         logs = aws.cloudwatch.LogGroup(
             "flow-logs",
-            name=f"/{args.environment}/flow-logs",
+            name=f"/{naming.physical('aws-log-group', args.environment, 'flow-logs')}",
             kms_key_id=args.log_key_arn,
             retention_in_days=log_retention(args.log_retention_days),
             tags=tags("flow-logs"),

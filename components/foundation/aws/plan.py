@@ -1,5 +1,6 @@
 """The plan of addresses: which subnet has which block, as a pure function."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Final
@@ -40,18 +41,33 @@ def plan(cidr: str, zones: int) -> Plan:
     Raises:
         PlanError: The network or the number of zones does not fit.
     """
-    network = IPv4Network(cidr)
+    try:
+        network = IPv4Network(cidr)
+    except ValueError as error:
+        raise PlanError(f"network {cidr}: {error}") from error
     if network.prefixlen not in PREFIXES:
         raise PlanError(f"network {cidr}: give a prefix from /{PREFIXES[0]} to /{PREFIXES[-1]}")
     if not 1 <= zones <= ZONES:
         raise PlanError(f"{zones} zones: give 1 to {ZONES}")
     *private, rest = network.subnets(prefixlen_diff=2)
     small = list(rest.subnets(prefixlen_diff=4))
+    # Blocks for data end where those for NAT gateways begin, so that a zone more moves none.
     return Plan(
         private=_text(private[:zones]),
         data=_text(small[:zones]),
         public=_text(small[ZONES : ZONES + zones]),
     )
+
+
+def overlapping(cidr: str, others: Sequence[str]) -> list[str]:
+    """Returns those of the others that share addresses with the network or with one before them."""
+    taken, shared = [IPv4Network(cidr)], []
+    for other in others:
+        network = IPv4Network(other)
+        if any(network.overlaps(each) for each in taken):
+            shared.append(other)
+        taken.append(network)
+    return shared
 
 
 def _text(blocks: list[IPv4Network]) -> tuple[str, ...]:

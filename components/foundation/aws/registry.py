@@ -8,6 +8,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from components import naming
 from components.base import ArgsError, Component
 from components.foundation.aws.tags import tags
 
@@ -41,11 +42,12 @@ class AwsRegistryArgs:
 class AwsRegistry(Component[AwsRegistryArgs]):
     """Repositories in ECR: a tag names one image for ever, and every image is scanned.
 
-    The scan is a setting of the whole registry of account and region: it covers the repositories of this
-    environment, and where several environments share an account, the last one to say so decides.
+    The scan is a setting of the whole registry of account and region and covers whatever is in it, so that
+    environments which share an account and say the same do not undo each other's.
 
     Attributes:
         url: Host and path below which the repositories are.
+        repositories: Where each image is pushed to and pulled from, without a tag.
 
     Raises:
         ArgsError: The kind of scan is unknown.
@@ -54,6 +56,7 @@ class AwsRegistry(Component[AwsRegistryArgs]):
     args_type = AwsRegistryArgs
 
     url: str
+    repositories: Mapping[str, pulumi.Output[str]]
 
     def build(self, args: AwsRegistryArgs) -> Mapping[str, pulumi.Input[Any]]:
         """See `Component.build`."""
@@ -61,24 +64,34 @@ class AwsRegistry(Component[AwsRegistryArgs]):
             raise ArgsError(
                 f"AwsRegistry {self.name}: scanning {args.scanning!r} is unknown; give {' or '.join(SCANS)}"
             )
-        for name in args.repositories:
-            repository = aws.ecr.Repository(
-                name,
-                name=f"{args.environment}/{name}",
-                image_tag_mutability="IMMUTABLE",
-                encryption_configurations=[
-                    aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=args.key_arn)
-                ],
-                force_delete=False,
-                tags=tags(name),
-                opts=self.child(protect=args.protect or None),
-            )
-            aws.ecr.LifecyclePolicy(
-                name,
-                repository=repository.name,
-                policy=json.dumps(cleaning(), sort_keys=True),
-                opts=self.child(),
-            )
+        self.repositories = {name: self._repository(args, name) for name in args.repositories}
+        self._scan(args)
+        self.url = f"{args.account}.dkr.ecr.{args.region}.amazonaws.com/{args.environment}"
+        return {"url": self.url}
+
+    def _repository(self, args: AwsRegistryArgs, name: str) -> pulumi.Output[str]:
+        repository = aws.ecr.Repository(
+            name,
+            name=naming.physical("aws-ecr-repository", args.environment, name),
+            image_tag_mutability="IMMUTABLE",
+            # Whatever the account's setting comes to be.
+            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+            encryption_configurations=[
+                aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=args.key_arn)
+            ],
+            force_delete=False,
+            tags=tags(name),
+            opts=self.child(protect=args.protect or None),
+        )
+        aws.ecr.LifecyclePolicy(
+            name,
+            repository=repository.name,
+            policy=json.dumps(cleaning(), sort_keys=True),
+            opts=self.child(),
+        )
+        return repository.repository_url
+
+    def _scan(self, args: AwsRegistryArgs) -> None:
         kind, frequency = SCANS[args.scanning]
         aws.ecr.RegistryScanningConfiguration(
             self.name,
@@ -88,15 +101,13 @@ class AwsRegistry(Component[AwsRegistryArgs]):
                     scan_frequency=frequency,
                     repository_filters=[
                         aws.ecr.RegistryScanningConfigurationRuleRepositoryFilterArgs(
-                            filter=f"{args.environment}/*", filter_type="WILDCARD"
+                            filter="*", filter_type="WILDCARD"
                         )
                     ],
                 )
             ],
             opts=self.child(),
         )
-        self.url = f"{args.account}.dkr.ecr.{args.region}.amazonaws.com/{args.environment}"
-        return {"url": self.url}
 
 
 def cleaning() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from components.foundation.aws.tags import tags
 from components.foundation.contract import Purpose
 
 ACCESS: Final = "access"
-TRAIL_PREFIX: Final = "trail"
+TRAIL: Final = "trail"
 _ABANDONED_DAYS: Final = 7
 
 
@@ -40,8 +40,9 @@ class AwsStorageArgs:
         logs_days: Days that logs are kept.
         deleted_days: Days in which a deleted or overwritten object can be restored.
         additional: Names of further buckets, under the key of the lake.
-        trail: Name of the audit trail that is delivered to the logs bucket, None for none.
-        protect: Whether buckets refuse deletion.
+        trail: Name of the audit trail that gets a bucket of its own, None for none.
+        vpc_id: Network from which alone objects are read and written, None for anywhere.
+        protect: Whether buckets refuse deletion, and the audit trail any change until it expires.
     """
 
     environment: str
@@ -52,6 +53,7 @@ class AwsStorageArgs:
     deleted_days: int = 30
     additional: Sequence[str] = ()
     trail: str | None = None
+    vpc_id: pulumi.Input[str] | None = None
     protect: bool = False
 
 
@@ -60,70 +62,80 @@ class AwsStorage(Component[AwsStorageArgs]):
 
     Guarantees: nothing is public; only TLS is answered; every object is encrypted under the key of its
     purpose. The record of access is the one exception: AWS delivers it to buckets under its own key alone.
-    A bucket that holds objects is never deleted.
+    Only CloudTrail writes to the bucket of the audit trail, and no consumer is granted it. A bucket that
+    holds objects is never deleted.
 
     Attributes:
-        buckets: Name of the bucket by purpose.
+        buckets: Name of the bucket by purpose, and by name for further ones.
         arns: Its ARN.
+        trail_bucket: Name of the bucket of the audit trail, where there is one.
         ready: What must be set before a bucket is used.
 
     Raises:
-        ArgsError: A further bucket has the name of a purpose.
+        ArgsError: A further bucket has a name that is taken.
     """
 
     args_type = AwsStorageArgs
 
     buckets: Mapping[str, pulumi.Output[str]]
     arns: Mapping[str, pulumi.Output[str]]
+    trail_bucket: pulumi.Output[str] | None
     ready: Sequence[pulumi.Resource]
 
     def build(self, args: AwsStorageArgs) -> Mapping[str, pulumi.Input[Any]]:
         """See `Component.build`."""
-        taken = {*Purpose, ACCESS} & set(args.additional)
-        if taken:
-            raise ArgsError(f"AwsStorage {self.name}: {', '.join(sorted(taken))}: always exists")
-        names = [*(str(purpose) for purpose in Purpose), *args.additional]
-        physical = {name: bucket_name(args.environment, args.account, name) for name in names}
-        record = bucket_name(args.environment, args.account, ACCESS)
-        ready: list[pulumi.Resource] = []
-        access = self._bucket(args, ACCESS, record, None, args.logs_days, ready)
-        admitted = self._policy(
-            ACCESS,
-            access,
-            documents.render(
-                documents.access_log_bucket_policy(record, args.account, list(physical.values()))
-            ),
-        )
-        buckets: dict[str, aws.s3.Bucket] = {}
-        for name in names:
-            key = pulumi.Output.from_input(args.key_arns[name if name in args.key_arns else Purpose.LAKE])
-            expiry = args.logs_days if name == Purpose.LOGS else None
-            buckets[name] = bucket = self._bucket(args, name, physical[name], key, expiry, ready)
-            ready.append(self._policy(name, bucket, _policy_of(args, name, physical[name], key)))
+        if taken := {*Purpose, ACCESS, TRAIL} & set(args.additional):
+            raise ArgsError(f"AwsStorage {self.name}: {', '.join(sorted(taken))}: taken; choose another name")
+        self._ready: list[pulumi.Resource] = []
+        purposes = {str(purpose): args.key_arns[purpose] for purpose in Purpose}
+        keys = {**purposes, **dict.fromkeys(args.additional, args.key_arns[Purpose.LAKE])}
+        if args.trail is not None:
+            keys[TRAIL] = args.key_arns[Purpose.LOGS]
+        physical = {name: bucket_name(args.environment, args.account, name) for name in keys}
+        access, admitted = self._access(args, list(physical.values()))
+        made: dict[str, aws.s3.Bucket] = {}
+        for name, key in keys.items():
+            expiring = name in (Purpose.LOGS, TRAIL)
+            made[name], _ = self._bucket(
+                args,
+                name,
+                _policy(args, name, physical[name], key),
+                key=key,
+                expires_days=args.logs_days if expiring else None,
+            )
             aws.s3.BucketLogging(
                 name,
-                bucket=bucket.bucket,
+                bucket=made[name].bucket,
                 target_bucket=access.bucket,
                 target_prefix=f"{physical[name]}/",
                 opts=self.child(depends_on=[admitted]),
             )
-        self.buckets = {name: bucket.bucket for name, bucket in buckets.items()}
-        self.arns = {name: bucket.arn for name, bucket in buckets.items()}
-        self.ready = ready
+        self.trail_bucket = made[TRAIL].bucket if TRAIL in made else None
+        self.buckets = {name: bucket.bucket for name, bucket in made.items() if name != TRAIL}
+        self.arns = {name: bucket.arn for name, bucket in made.items() if name != TRAIL}
+        self.ready = self._ready
         return {"buckets": dict(self.buckets)}
+
+    def _access(
+        self, args: AwsStorageArgs, sources: Sequence[str]
+    ) -> tuple[aws.s3.Bucket, aws.s3.BucketPolicy]:
+        """Creates the bucket that records who used the sources."""
+        name = bucket_name(args.environment, args.account, ACCESS)
+        policy = documents.render(documents.access_log_bucket_policy(name, args.account, sources))
+        return self._bucket(args, ACCESS, policy, expires_days=args.logs_days)
 
     def _bucket(
         self,
         args: AwsStorageArgs,
         name: str,
-        physical: str,
-        key: pulumi.Output[str] | None,
-        expires_days: int | None,
-        ready: list[pulumi.Resource],
-    ) -> aws.s3.Bucket:
+        policy: pulumi.Input[str],
+        key: pulumi.Input[str] | None = None,
+        expires_days: int | None = None,
+    ) -> tuple[aws.s3.Bucket, aws.s3.BucketPolicy]:
+        """Creates a bucket with all that it is set to; AWS's own key where none is given."""
         bucket = aws.s3.Bucket(
             name,
-            bucket=physical,
+            bucket=bucket_name(args.environment, args.account, name),
             force_destroy=False,
             tags=tags(name),
             opts=self.child(protect=args.protect or None),
@@ -150,6 +162,7 @@ class AwsStorage(Component[AwsStorageArgs]):
             ],
             opts=self.child(),
         )
+        # S3 refuses two of the following at once, and the provider does not try again.
         closed = aws.s3.BucketPublicAccessBlock(
             name,
             bucket=bucket.bucket,
@@ -163,7 +176,10 @@ class AwsStorage(Component[AwsStorageArgs]):
             name,
             bucket=bucket.bucket,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=self.child(),
+            opts=self.child(depends_on=[closed]),
+        )
+        admitted = aws.s3.BucketPolicy(
+            name, bucket=bucket.bucket, policy=policy, opts=self.child(depends_on=[closed, owned])
         )
         aws.s3.BucketLifecycleConfiguration(
             name,
@@ -172,11 +188,23 @@ class AwsStorage(Component[AwsStorageArgs]):
             # S3 refuses rules for versions while versioning is not on.
             opts=self.child(depends_on=[versioning]),
         )
-        ready += [versioning, encryption, closed, owned]
-        return bucket
+        self._ready += [versioning, encryption, closed, owned, admitted]
+        if name == TRAIL and args.protect:
+            self._ready.append(self._lock(bucket, args.logs_days, versioning))
+        return bucket, admitted
 
-    def _policy(self, name: str, bucket: aws.s3.Bucket, policy: pulumi.Input[str]) -> pulumi.Resource:
-        return aws.s3.BucketPolicy(name, bucket=bucket.bucket, policy=policy, opts=self.child())
+    def _lock(self, bucket: aws.s3.Bucket, days: int, versioning: pulumi.Resource) -> pulumi.Resource:
+        """Keeps what is written as it is, for everybody who may not bypass the lock on purpose."""
+        return aws.s3.BucketObjectLockConfiguration(
+            TRAIL,
+            bucket=bucket.bucket,
+            rule=aws.s3.BucketObjectLockConfigurationRuleArgs(
+                default_retention=aws.s3.BucketObjectLockConfigurationRuleDefaultRetentionArgs(
+                    mode="GOVERNANCE", days=days
+                )
+            ),
+            opts=self.child(depends_on=[versioning]),
+        )
 
 
 def lifecycle(
@@ -188,6 +216,10 @@ def lifecycle(
             id="deleted",
             status="Enabled",
             filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+            # A mark of a deletion whose versions are gone stands for nothing.
+            expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(
+                expired_object_delete_marker=True
+            ),
             noncurrent_version_expiration=(
                 aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                     noncurrent_days=deleted_days
@@ -212,12 +244,10 @@ def lifecycle(
     return rules
 
 
-def _policy_of(args: AwsStorageArgs, name: str, physical: str, key: pulumi.Output[str]) -> pulumi.Output[str]:
-    if name == Purpose.LOGS and args.trail is not None:
-        trail = args.trail
-        return key.apply(
-            lambda arn: documents.render(
-                documents.trail_bucket_policy(physical, arn, args.account, args.region, trail)
-            )
-        )
-    return key.apply(lambda arn: documents.render(documents.bucket_policy(physical, arn)))
+def _policy(args: AwsStorageArgs, name: str, physical: str, key: pulumi.Input[str]) -> pulumi.Input[str]:
+    if name == TRAIL and args.trail is not None:
+        trail = documents.trail_bucket_policy(physical, args.account, args.region, args.trail)
+        return documents.render(trail)
+    return pulumi.Output.all(key, args.vpc_id).apply(
+        lambda it: documents.render(documents.bucket_policy(physical, it[0], args.account, it[1]))
+    )
