@@ -18,6 +18,8 @@ Run a program, then look at what would have gone to the engine:
   unknown, as in the preview of a stack that does not exist yet.
 - `run_program(program, outputs={"random:index/randomId:RandomId": {"hex": "00"}})` adds outputs of a type; a
   function gets the resource and returns them. Kubernetes objects get a uid by themselves, passwords a result.
+- `run_program(program, calls={"aws:index/getRegion:getRegion": {"region": "eu-central-1"}})` answers calls
+  of functions; a function gets their arguments and returns the answer. Others are answered by nothing.
 - An exception in the program, in an output or in a registration fails the test.
 """
 
@@ -38,6 +40,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
 
 Outputs = Mapping[str, Any] | Callable[["Resource"], Mapping[str, Any]]
+Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,14 @@ class Recorded:
 class Recorder(mocks.MockMonitor):
     """A monitor that keeps what mocks do not show: options, secrets and references, as sent over the wire."""
 
-    def __init__(self, recorded: Recorded, outputs: Mapping[str, Outputs], unknown: Iterable[str]) -> None:
-        super().__init__(_NoMocks())
+    def __init__(
+        self,
+        recorded: Recorded,
+        outputs: Mapping[str, Outputs],
+        unknown: Iterable[str],
+        calls: Mapping[str, Answer],
+    ) -> None:
+        super().__init__(_Calls(calls))
         self._recorded = recorded
         self._outputs = outputs
         self._unknown = frozenset(unknown)
@@ -156,11 +165,15 @@ class Recorder(mocks.MockMonitor):
         return {**state, **(given(resource) if callable(given) else given)}
 
 
-class _NoMocks(mocks.Mocks):
-    """Answers calls with nothing; registrations never reach it."""
+class _Calls(mocks.Mocks):
+    """Answers calls, with nothing unless told; registrations never reach it."""
 
-    def call(self, args: mocks.MockCallArgs) -> Any:  # noqa: ARG002 - the base's signature
-        return {}
+    def __init__(self, answers: Mapping[str, Answer]) -> None:
+        self._answers = answers
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        answer = self._answers.get(args.token, {})
+        return dict(answer(args.args) if callable(answer) else answer)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> Any:
         raise AssertionError(f"a registration of {args.typ} went around the recorder")
@@ -181,6 +194,7 @@ def run_program() -> Generator[RunProgram]:
         preview: bool = False,
         unknown: Sequence[str] = (),
         outputs: Mapping[str, Outputs] | None = None,
+        calls: Mapping[str, Answer] | None = None,
         config: Mapping[str, str] | None = None,
         project: str = "colonnade",
         stack_name: str = "test",
@@ -193,9 +207,9 @@ def run_program() -> Generator[RunProgram]:
         pulumi.runtime.set_all_config(dict(config or {}))
         settings.SETTINGS.outputs.clear()
         settings.reset_options()
-        recorder = Recorder(recorded, outputs or {}, unknown)
+        recorder = Recorder(recorded, outputs or {}, unknown, calls or {})
         pulumi.runtime.set_mocks(
-            _NoMocks(), project=project, stack=stack_name, preview=preview, monitor=recorder
+            _Calls(calls or {}), project=project, stack=stack_name, preview=preview, monitor=recorder
         )
 
         def remember() -> None:

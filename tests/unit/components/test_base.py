@@ -17,6 +17,14 @@ from components.base import ArgsError, Component, coerce
 TOKENS = [
     f"colonnade:index:{name}"
     for name in [
+        "AwsCache",
+        "AwsDatabase",
+        "AwsGovernance",
+        "AwsKeys",
+        "AwsNetwork",
+        "AwsRegistry",
+        "AwsSecrets",
+        "AwsStorage",
         "Cache",
         "Chart",
         "CloudNativePG",
