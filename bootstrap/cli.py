@@ -13,6 +13,7 @@ from bootstrap.embedded import commands as cluster
 from bootstrap.errors import ColonnadeError
 from bootstrap.images import commands as images
 from bootstrap.lifecycle import commands as lifecycle
+from bootstrap.rehearsal import commands as rehearsal
 from bootstrap.settings import commands as settings
 from bootstrap.toolchain import commands as toolchain
 from stacks.settings import SettingsError
@@ -32,6 +33,7 @@ app.command("setup")(lifecycle.setup)
 app.command("up")(lifecycle.up)
 app.command("down")(lifecycle.down)
 app.command("recover")(lifecycle.recover)
+app.command("rehearse")(rehearsal.rehearse)
 app.command("doctor")(toolchain.doctor)
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(images.app, name="images")

@@ -1,12 +1,14 @@
 """A stack as a whole: its cluster where it has one of its own, its images, its resources."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 from bootstrap import images
 from bootstrap.embedded import Cluster
 from bootstrap.engine import engine_environment
 from bootstrap.images.building import selection
 from bootstrap.lifecycle import preflight, recovery, stack_file
+from bootstrap.lifecycle.cloud import find_pending
 from bootstrap.lifecycle.pulumi import Stack
 from bootstrap.lifecycle.recovery import Objects
 from bootstrap.paths import repository
@@ -48,17 +50,23 @@ def recover(name: str, progress: Progress) -> Stack:
         ColonnadeError: There is no such stack, a live process works on it, or its cluster cannot be asked.
         SettingsError: The stack file is faulty.
     """
-    cluster = load_file(stack_file.require(name)).cluster
+    settings = load_file(stack_file.require(name))
 
     def connect() -> Objects:
         # The client takes long to import, and is wanted after crashes alone.
         from bootstrap.lifecycle.objects import ClusterObjects
 
-        return ClusterObjects(Path(str(cluster.kubeconfig_path)), cluster.context)
+        if settings.foundation == "on-premises":
+            return ClusterObjects(settings.cluster.kubeconfig_path, settings.cluster.context)
+        return ClusterObjects(stack_file.kubeconfig(stack))
 
     stack = Stack(repository(), name)
+
+    def find(resource: Mapping[str, Any]) -> str | None:
+        return find_pending(resource, {"AWS_REGION": str(settings.region), **stack.environment()})
+
     with progress.step("state of the stack") as step:
-        recovery.recover(stack, connect, step.waiting_for)
+        recovery.recover(stack, connect, step.waiting_for, find)
     return stack
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +74,7 @@ class Stack:
         directory: The directory with Pulumi.yaml.
         name: The stack.
         environment: Variables beyond those of `engine_environment()`.
+        isolated: Whether `environment` is the whole environment instead.
         hidden: Values that the log and error messages must not show, beyond the secrets the engine knows.
         logs: The directory of logs, one file for each operation, private to the user.
         engine: The `pulumi` to run; by default that of the toolchain.
@@ -87,12 +88,15 @@ class Stack:
         hidden: Sequence[str] = (),
         logs: Path | None = None,
         engine: Path | None = None,
+        isolated: bool = False,
     ) -> None:
         self.directory = directory
         self.name = name
         self.logs = logs or cache_root() / "logs"
         self._engine = engine
         self._variables = dict(environment or {})
+        self._isolated = isolated
+        self._run: str | None = None
         self._hidden = [value for value in hidden if value]
 
     def select(self) -> None:
@@ -211,7 +215,13 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Returns the complete environment that the engine runs in."""
-        return {**engine_environment(), **self._variables}
+        return dict(self._variables) if self._isolated else {**engine_environment(), **self._variables}
+
+    def kill(self) -> None:
+        """Kills the operation under way, as a crash of the machine would; does nothing without one."""
+        for process in processes.members(self._run) if self._run else []:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
 
     def _command(self, *arguments: str) -> list[str]:
         engine = self._engine or store.binary("pulumi")
@@ -260,7 +270,7 @@ class Stack:
     def _follow(
         self, command: list[str], events: Path, watch: Watch, log: IO[str], last: "deque[str]"
     ) -> int:
-        run = processes.new_run()
+        run = self._run = processes.new_run()
         variables = {
             **self.environment(),
             processes.RUN: run,

@@ -31,6 +31,8 @@ _SIDECAR = ".attrs"
 _TEMPORARY = ".tmp"
 # The provider draws the name of a field manager for each object, with this prefix.
 _MANAGER = "pulumi-kubernetes-"
+# Providers whose resources are found by `bootstrap.lifecycle.cloud`.
+_CLOUDS = ("aws:",)
 
 
 class Objects(Protocol):
@@ -50,7 +52,12 @@ class Lock:
     since: float
 
 
-def recover(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], None]) -> None:
+def recover(
+    stack: Stack,
+    connect: Callable[[], Objects],
+    say: Callable[[str], None],
+    find: Callable[[Mapping[str, Any]], str | None],
+) -> None:
     """Makes a stack ready for the next operation, whatever became of the last one, and selects it.
 
     Processes of dead runs end, locks of dead owners go, pending operations are settled. Where there was no
@@ -60,13 +67,14 @@ def recover(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], N
         stack: The stack.
         connect: Gives access to the cluster that the stack's objects are on; called where one was pending.
         say: Told each thing that was done, in one line.
+        find: Returns the id of a resource of a cloud that was being created, None where there is none.
 
     Raises:
-        ColonnadeError: A live process holds the lock, or the cluster cannot be asked.
+        ColonnadeError: A live process holds the lock, or cluster or cloud cannot be asked.
     """
     unlock(stack, say)
     stack.select()
-    settle(stack, connect, say)
+    settle(stack, connect, say, find)
 
 
 def unlock(stack: Stack, say: Callable[[str], None]) -> None:
@@ -187,16 +195,22 @@ def _lock_directory(project: Path, stack: str, environment: Mapping[str, str]) -
     return Path(project, place, ".pulumi", "locks", "organization", described["name"], stack)
 
 
-def settle(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], None]) -> None:
+def settle(
+    stack: Stack,
+    connect: Callable[[], Objects],
+    say: Callable[[str], None],
+    find: Callable[[Mapping[str, Any]], str | None],
+) -> None:
     """Settles the operations that were under way when the engine died, and says what became of each.
 
     A creation whose object is not there is forgotten; the next update does it again. One whose object is
     there is adopted into the state, under the field manager that the dead run drew by lot, so that neither a
-    later change conflicts nor an object is left that nobody deletes. Interrupted updates and deletions are
-    repeated by the next update. What the operations touched is refreshed.
+    later change conflicts nor an object is left that nobody deletes. What was made on a cloud is adopted by
+    the id that it is found under. Interrupted updates and deletions are repeated by the next update. What the
+    operations touched is refreshed, and what then does not live is forgotten.
 
     Raises:
-        ColonnadeError: The cluster cannot be asked, or the state cannot be read or written.
+        ColonnadeError: Cluster or cloud cannot be asked, or the state cannot be read or written.
     """
     state = stack.export()
     deployment = state.get("deployment") or {}
@@ -217,6 +231,13 @@ def settle(stack: Stack, connect: Callable[[], Objects], say: Callable[[str], No
                 became = "its object is not there, it is created again"
             elif _insert(resources, adopted):
                 became = "its object is there and is adopted"
+                touched.append(urn)
+        elif what == "creating" and resource["type"].startswith(_CLOUDS):
+            found = find(resource)
+            if found is None:
+                became = "it is not there, it is created again"
+            elif _insert(resources, {**resource, "id": found, "outputs": dict(resource["inputs"])}):
+                became = f"{found} is looked up and adopted"
                 touched.append(urn)
         elif what != "creating" and any(known["urn"] == urn for known in resources):
             touched.append(urn)

@@ -1,5 +1,6 @@
 """The stack files below `stacks/environments`, and the one that `up` generates for an embedded cluster."""
 
+import json
 import os
 import re
 import tempfile
@@ -12,6 +13,7 @@ import yaml
 
 from bootstrap.embedded import Cluster
 from bootstrap.errors import ColonnadeError
+from bootstrap.lifecycle.pulumi import Stack
 from bootstrap.paths import repository
 from bootstrap.toolchain import module_file
 from components import catalog
@@ -63,6 +65,26 @@ def require(stack: str) -> Path:
         raise ColonnadeError(
             f"unknown stack {stack!r}: there is no {path}", f"name one of {', '.join(known)}"
         )
+    return path
+
+
+def kubeconfig(stack: Stack) -> Path:
+    """Writes the kubeconfig of a cluster that the stack itself made, and returns its path.
+
+    It holds no secret: whoever uses it proves to the cloud who they are.
+
+    Raises:
+        ColonnadeError: The stack has come to no cluster yet.
+    """
+    content = stack.outputs().get("kubeconfig")
+    if not content:
+        raise ColonnadeError(
+            f"stack {stack.name} has no cluster yet, so what it was creating there cannot be looked up",
+            f"pulumi up --stack {stack.name}",
+        )
+    path = stack.logs / f"{stack.name}.kubeconfig"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return path
 
 

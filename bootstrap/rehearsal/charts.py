@@ -56,7 +56,12 @@ def _chart(chart: Chart) -> tuple[dict[str, bytes], list[str]]:
         described: dict[str, Any] = {"apiVersion": "v2", "name": chart.name}
         lacks.append("its source cannot be had here; nothing of it was installed")
     else:
-        files = {path.partition("/")[2]: text for path, text in archive.read(found).items()}
+        # Helm takes every file below templates for one; a release leaves notes for developers out.
+        files = {
+            path.partition("/")[2]: text
+            for path, text in archive.read(found).items()
+            if not path.endswith(".md")
+        }
         described = yaml.safe_load(files["Chart.yaml"])
         if str(described.get("version")) != chart.version:
             lacks.append(f"rehearsed with what its module holds, version {described.get('version')}")

@@ -3,6 +3,7 @@
 import re
 import secrets
 import string
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +73,8 @@ def _field(match: re.Match[str], context: Context) -> Any:
         if UNKNOWN in above:
             return UNKNOWN
         raise TableError(f"the template field {match[0]} names an input that was not given")
+    if word == "crc" and rest:
+        return zlib.crc32(str(next(value for _, value in select(context.inputs, rest))).encode())
     if rest is None and word in context.words:
         return context.words[word]
     raise TableError(f"the template field {match[0]} is unknown")

@@ -1,0 +1,121 @@
+"""Finds what an engine that died was creating on a cloud, so that it is adopted and not made twice."""
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bootstrap.errors import ColonnadeError
+
+_TABLE = Path(__file__).with_name("aws.yaml")
+_ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+_FIELD = re.compile(r"\{([\w.]+)(\|crc32)?\}")
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, str]]:
+    loaded: Mapping[str, Mapping[str, str]] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
+    return loaded
+
+
+def find_pending(resource: Mapping[str, Any], variables: Mapping[str, str]) -> str | None:
+    """Returns the id of a resource whose creation was interrupted, None where there is none to be found.
+
+    What carries tags is looked up by those of its environment and its name. The id of what carries none
+    follows from its inputs; whether it lives, the provider tells at the refresh that has to follow.
+
+    Args:
+        resource: The resource as the state holds it.
+        variables: The environment of the engine, with its credentials and, where there are any, endpoints.
+
+    Raises:
+        ColonnadeError: AWS cannot be asked.
+    """
+    kind, inputs = resource["type"], resource.get("inputs") or {}
+    table = _table()
+    if kind in table["named"]:
+        return _filled(table["named"][kind], inputs)
+    if kind == _ASSOCIATION:
+        return _association(inputs, variables)
+    tags = inputs.get("tagsAll") or inputs.get("tags") or {}
+    if kind not in table["tagged"] or not {"Name", "environment"} <= tags.keys():
+        return None
+    wanted = {name: tags[name] for name in ("environment", "Name")}
+    return _tagged(table["tagged"][kind], wanted, variables)
+
+
+def _filled(template: str, inputs: Mapping[str, Any]) -> str:
+    def field(match: re.Match[str]) -> str:
+        value: Any = inputs
+        for name in match[1].split("."):
+            value = value[name]
+        return str(zlib.crc32(str(value).encode())) if match[2] else str(value)
+
+    return _FIELD.sub(field, template)
+
+
+def _tagged(pattern: str, tags: Mapping[str, str], variables: Mapping[str, str]) -> str | None:
+    pages = _client("resourcegroupstaggingapi", variables).get_paginator("get_resources")
+    filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
+    with _asked("Resource Groups Tagging API"):
+        arns = [
+            found["ResourceARN"]
+            for page in pages.paginate(TagFilters=filters)
+            for found in page["ResourceTagMappingList"]
+        ]
+    for arn in arns:
+        if match := re.search(pattern, arn):
+            return ":".join(match.groups()) or str(arn)
+    return None
+
+
+def _association(inputs: Mapping[str, Any], variables: Mapping[str, str]) -> str | None:
+    """Returns the id by which a subnet is bound to the route table that it should be bound to."""
+    filters = [{"Name": "association.subnet-id", "Values": [inputs["subnetId"]]}]
+    with _asked("EC2"):
+        tables = _client("ec2", variables).describe_route_tables(Filters=filters)["RouteTables"]
+    for table in tables:
+        for association in table["Associations"]:
+            wanted = (inputs["subnetId"], inputs["routeTableId"])
+            if (association.get("SubnetId"), association["RouteTableId"]) == wanted:
+                return str(association["RouteTableAssociationId"])
+    return None
+
+
+def _client(service: str, variables: Mapping[str, str]) -> Any:
+    # It takes long to import, and is wanted after crashes alone.
+    import boto3
+
+    endpoint = variables.get(f"AWS_ENDPOINT_URL_{service_id(service)}") or variables.get("AWS_ENDPOINT_URL")
+    session = boto3.Session(
+        aws_access_key_id=variables.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=variables.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=variables.get("AWS_SESSION_TOKEN"),
+        region_name=variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION"),
+        profile_name=variables.get("AWS_PROFILE"),
+    )
+    return session.client(service, endpoint_url=endpoint)
+
+
+def service_id(service: str) -> str:
+    """Returns what the variables for endpoints call a service."""
+    return {"resourcegroupstaggingapi": "RESOURCE_GROUPS_TAGGING_API"}.get(service, service.upper())
+
+
+@contextmanager
+def _asked(what: str) -> Iterator[None]:
+    """Turns what the SDK raises into one line with a fix."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise ColonnadeError(
+            f"{what} cannot be asked what an interrupted run has made: {error}",
+            "set the credentials that `pulumi up` has, and run the command again",
+        ) from error

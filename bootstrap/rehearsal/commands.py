@@ -1,0 +1,60 @@
+"""`colonnade rehearse`: the whole life of a stack, without credentials and without cost."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bootstrap.report.progress import Progress
+
+
+def rehearse(
+    stack: Annotated[str, typer.Argument(help="A stack with a committed file.")],
+    until: Annotated[
+        str, typer.Option(help="Last phase: preview, up (with a second one and a change) or destroy.")
+    ] = "destroy",
+    policies: Annotated[bool, typer.Option("--policies", help="Run the policy pack in policies/.")] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="throttle[:EVERY], timeout[:EVERY], quota:TYPE[:N], crash-after:N[:inside]; may be repeated."
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the report for machines to this file.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything in place, to look at it.")] = False,
+) -> None:
+    """Run the whole life of a stack with the real engine, against an emulated cloud and a real API server."""
+    from bootstrap.rehearsal import phases, report
+    from bootstrap.rehearsal.rehearsal import Rehearsal
+    from bootstrap.rehearsal.standin.faults import Faults
+
+    console = Console(soft_wrap=True, highlight=False)
+    with (
+        Progress(f"Rehearsing stack {stack}") as progress,
+        Rehearsal(stack, progress, Faults.parse(*(fault or [])), keep) as rehearsal,
+    ):
+        ended = phases.run(rehearsal, until, policies)
+        found = report.document(rehearsal, ended)
+        if json_file is not None:
+            json_file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    console.print(report.table(stack, ended))
+    for line in found["not_rehearsed"]:
+        console.print(f"not rehearsed: {line}", markup=False)
+    for line in found["faults"]:
+        console.print(f"fault: {line}", markup=False)
+    for phase in ended:
+        for refusal in phase.refusals[:20]:
+            console.print(f"refused: {refusal}", markup=False)
+        if phase.fault is not None:
+            console.print(f"failed: {phase.name}: {phase.fault}", markup=False)
+    if keep:
+        console.print(f"kept: {rehearsal.place.root} (kubeconfig {rehearsal.cluster.kubeconfig})")
+        console.print(
+            f"remove it: colonnade cluster down --name {rehearsal.cluster.name}; rm -r {rehearsal.place.root}"
+        )
+    if not report.passed(ended):
+        raise typer.Exit(1)

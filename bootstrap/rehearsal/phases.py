@@ -1,0 +1,196 @@
+"""The life of a stack, phase by phase."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bootstrap.errors import ColonnadeError
+from bootstrap.lifecycle.pulumi import EngineError, Outcome
+from bootstrap.paths import repository
+from bootstrap.rehearsal.rehearsal import Rehearsal
+
+UNTIL = ("preview", "up", "destroy")
+# The change of a day: a pool may grow, and there is a further bucket.
+BUCKET = "rehearsal"
+_ADMITTED = {"same", "create", "update", "read"}
+# Jobs cannot change: what they run is part of their name, and a change is a new one.
+_REPLACING = "replace"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one phase did.
+
+    Attributes:
+        name: What it was.
+        seconds: How long it took.
+        changes: Resources by operation.
+        refusals: What the emulated cloud refused, in its words.
+        fault: Why the phase failed, None where it passed.
+    """
+
+    name: str
+    seconds: float
+    changes: Mapping[str, int] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+    fault: str | None = None
+
+
+class FailedError(ColonnadeError):
+    """A phase that did not do what it must."""
+
+
+def run(rehearsal: Rehearsal, until: str = "destroy", policies: bool = False) -> list[Phase]:
+    """Runs the phases up to one of `UNTIL`; the first that fails is the last.
+
+    After a fault that was asked for, an operation is run again, as a person would, until it has been served.
+
+    Raises:
+        ColonnadeError: `until` is none of them, or there is no policy pack.
+    """
+    if until not in UNTIL:
+        raise ColonnadeError(f"--until {until!r} is unknown", f"name one of {', '.join(UNTIL)}")
+    arguments = _policies() if policies else []
+    life = _Life(rehearsal, arguments)
+    steps: list[tuple[str, Callable[[], Outcome | None]]] = [("preview", life.preview)]
+    if until in ("up", "destroy"):
+        steps += [
+            ("up", life.up),
+            ("preview again: nothing changes", life.unchanged),
+            ("refresh: no drift", life.no_drift),
+            ("change: a pool and a bucket", life.change),
+        ]
+    if until == "destroy":
+        if rehearsal.settings.protect:
+            steps.append(("up: protection off", life.release))
+        steps.append(("destroy: nothing is left", life.destroy))
+    phases: list[Phase] = []
+    for name, step in steps:
+        begun, heard = time.monotonic(), len(rehearsal.server.provider.events) if rehearsal.server else 0
+        outcome, fault = None, None
+        try:
+            outcome = step()
+        except EngineError as error:
+            fault = "; ".join([error.message, *error.faults[:3]])
+        except ColonnadeError as error:
+            fault = error.message
+        events = rehearsal.server.provider.events[heard:] if rehearsal.server else []
+        refusals = tuple(f"{it.type} {it.name}: {it.refusal}" for it in events if it.refusal)
+        changes = outcome.changes if outcome else {}
+        phases.append(Phase(name, time.monotonic() - begun, changes, refusals, fault))
+        if fault:
+            break
+    return phases
+
+
+def _policies() -> list[str]:
+    pack = repository() / "policies"
+    if not (pack / "PulumiPolicy.yaml").is_file():
+        raise ColonnadeError(
+            "there is no policy pack in policies/", "leave --policies out until there is one"
+        )
+    return ["--policy-pack", str(pack)]
+
+
+@dataclass
+class _Life:
+    """The operations of each phase.
+
+    Args:
+        rehearsal: The rehearsal.
+        arguments: Further arguments of preview and up.
+    """
+
+    rehearsal: Rehearsal
+    arguments: list[str]
+
+    def preview(self) -> Outcome:
+        return self.rehearsal.stack.preview(self.rehearsal.progress, self.arguments)
+
+    def up(self) -> Outcome:
+        outcome = self._served(lambda: self.rehearsal.stack.up(self.rehearsal.progress, self.arguments))
+        if orphans := self.rehearsal.orphans():
+            raise FailedError("; ".join(orphans))
+        return outcome
+
+    def unchanged(self) -> Outcome:
+        outcome = self.rehearsal.stack.preview(self.rehearsal.progress, self.arguments)
+        if not outcome.unchanged:
+            raise FailedError(f"a second up would {_told(outcome)}")
+        return outcome
+
+    def no_drift(self) -> Outcome:
+        outcome = self.rehearsal.stack.refresh(self.rehearsal.progress, preview_only=True)
+        if not outcome.unchanged:
+            raise FailedError(f"a refresh would {_told(outcome)}")
+        return outcome
+
+    def change(self) -> Outcome:
+        """Lets a pool grow and adds a bucket: nothing that keeps data is replaced, and nothing is deleted."""
+        document = self.rehearsal.place.read(self.rehearsal.name)
+        self.rehearsal.place.write(self.rehearsal.name, changed(document))
+        outcome = self._served(lambda: self.rehearsal.stack.up(self.rehearsal.progress, self.arguments))
+        if wrong := set(outcome.changes) - _ADMITTED - self._jobs():
+            raise FailedError(f"the change did more than update in place: {', '.join(sorted(wrong))}")
+        if not set(outcome.changes) & {"create", "update"}:
+            raise FailedError("the change changed nothing")
+        return outcome
+
+    def _jobs(self) -> set[str]:
+        """Returns how the engine counts a job that runs anew, where the stack has its own object store."""
+        return {_REPLACING} if self.rehearsal.settings.foundation == "on-premises" else set()
+
+    def release(self) -> Outcome:
+        """Takes the one documented step before what is protected can be destroyed."""
+        document = self.rehearsal.place.read(self.rehearsal.name)
+        self.rehearsal.place.write(self.rehearsal.name, released(document))
+        return self._served(lambda: self.rehearsal.stack.up(self.rehearsal.progress, self.arguments))
+
+    def destroy(self) -> Outcome:
+        outcome = self._served(lambda: self.rehearsal.stack.destroy(self.rehearsal.progress))
+        if left := self.rehearsal.leftovers():
+            more = f" and {len(left) - 10} more" if len(left) > 10 else ""
+            raise FailedError(f"left behind: {', '.join(left[:10])}{more}")
+        return outcome
+
+    def _served(self, operation: Callable[[], Outcome]) -> Outcome:
+        """Runs an operation, and again after each fault that was asked for and fired."""
+        faults = self.rehearsal.faults
+        while True:
+            before = len(faults.fired)
+            try:
+                return operation()
+            except EngineError:
+                if len(faults.fired) == before:
+                    raise
+                # A quota does not go away by itself: whoever ran into it asks for more.
+                faults.quotas.clear()
+                self.rehearsal.settle()
+
+
+def _told(outcome: Outcome) -> str:
+    counts = {name: count for name, count in outcome.changes.items() if name != "same"}
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+
+
+def changed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a stack file in which the last pool may grow by one node and there is a further bucket."""
+    config = dict(document["config"])
+    storage = dict(config.get("colonnade:storage") or {})
+    storage["additional_buckets"] = [*storage.get("additional_buckets", []), BUCKET]
+    cluster = dict(config.get("colonnade:cluster") or {})
+    *others, last = cluster.get("pools") or [None]
+    if last is not None and "max" in last:
+        cluster["pools"] = [*others, {**last, "max": last["max"] + 1}]
+    return {**document, "config": {**config, "colonnade:storage": storage, "colonnade:cluster": cluster}}
+
+
+def released(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a stack file without protection, with the waiver that production wants for it."""
+    config = dict(document["config"])
+    waivers = list(config.get("colonnade:waivers") or [])
+    if config.get("colonnade:tier") == "production":
+        waivers.append({"setting": "protect", "reason": "the environment is taken down for good"})
+        config["colonnade:waivers"] = waivers
+    return {**document, "config": {**config, "colonnade:protect": False}}

@@ -1,0 +1,188 @@
+"""One stack in rehearsal: its emulated cloud, its cluster, its engine, for as long as a context lasts."""
+
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bootstrap.lifecycle import recovery, stack_file
+from bootstrap.lifecycle.cloud import find_pending
+from bootstrap.lifecycle.objects import ClusterObjects
+from bootstrap.lifecycle.pulumi import Stack
+from bootstrap.rehearsal.charts import Missing
+from bootstrap.rehearsal.cluster import RehearsedCluster, SimulatedPool, Site
+from bootstrap.rehearsal.cluster.nodes import ensure
+from bootstrap.rehearsal.environment import Place
+from bootstrap.rehearsal.standin.account import Store
+from bootstrap.rehearsal.standin.faults import Faults
+from bootstrap.rehearsal.standin.model import Resource
+from bootstrap.rehearsal.standin.server import Server, plugin_script, serve
+from bootstrap.report.progress import Progress
+from stacks.settings import Settings, load_file
+
+_NODES = 3
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
+
+
+@dataclass
+class Rehearsal:
+    """A place in which one stack lives its whole life, without credentials and without cost.
+
+    Entering it brings up cluster and clouds; leaving it removes them, unless they are kept.
+
+    Args:
+        name: The stack.
+        progress: Where to show what is done.
+        faults: What goes wrong on purpose.
+        keep: Whether cluster and place stay.
+
+    Attributes:
+        stack: The stack in the engine.
+        account: The emulated account; None where the stack stands on no cloud.
+        missing: What of the charts is not rehearsed as it will be installed.
+        existing: What the account had before.
+
+    Raises:
+        ColonnadeError: The stack is unknown, or the machine cannot carry a cluster.
+        SettingsError: The stack file has faults.
+    """
+
+    name: str
+    progress: Progress
+    faults: Faults = field(default_factory=Faults)
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        self.settings: Settings = load_file(stack_file.require(self.name))
+        digest = hashlib.sha256(self.name.encode()).hexdigest()[:10]
+        self.cluster = RehearsedCluster(f"re-{digest}")
+        self.missing: list[Missing] = []
+        self.existing: list[Resource] = []
+        self.account: Store | None = None
+        self.server: Server | None = None
+        self._closing = ExitStack()
+
+    def __enter__(self) -> "Rehearsal":
+        try:
+            self._open()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self._closing.close()
+
+    def settle(self) -> None:
+        """Does after a crash what every command does before it works on a stack."""
+        with self.progress.step("state of the stack") as step:
+            recovery.recover(self.stack, self._objects, step.waiting_for, self._pending)
+
+    def _open(self) -> None:
+        # What a rehearsal that was killed left behind.
+        self.cluster.down(self.progress)
+        self.place = Place(Path(tempfile.mkdtemp(prefix=f"colonnade-rehearsal-{self.name}-")))
+        if not self.keep:
+            self._closing.callback(shutil.rmtree, self.place.root)
+            self._closing.callback(self.cluster.down, self.progress)
+        self.cluster.up(self.progress)
+        with self.progress.step("project, charts and clouds"):
+            self.missing = self.place.lay_out(self.name, self._overrides())
+            further = self._cloud() if self.settings.foundation == "aws" else self._premises()
+        self.stack = Stack(
+            self.place.project,
+            self.name,
+            self.place.environment(further),
+            logs=self.place.logs,
+            isolated=True,
+        )
+        self.faults.crash = self.stack.kill
+        self.stack.select()
+        self.before = self.cluster.objects()
+
+    def _overrides(self) -> Mapping[str, Any]:
+        if self.settings.foundation != "on-premises":
+            return {}
+        return {
+            "cluster": {"kubeconfig": str(self.cluster.kubeconfig), "context": self.cluster.context},
+        }
+
+    def _premises(self) -> dict[str, str]:
+        """Makes what the site brings: nodes for each pool; claims get volumes of every class."""
+        for pool in self.settings.cluster.pools:
+            labels = {**pool.node_labels, "colonnade.io/pool": pool.name}
+            taints = [{"key": it.key, "value": it.value, "effect": it.effect} for it in pool.taints]
+            gpus = pool.accelerator.count if pool.accelerator else 0
+            ensure(self.cluster.api, SimulatedPool(pool.name, _NODES, labels, taints, gpus=gpus))
+        self._closing.callback(Site(self.cluster.api).close)
+        return {}
+
+    def _cloud(self) -> dict[str, str]:
+        """Makes an account of AWS with what it has before, and lets it be found."""
+        from bootstrap.rehearsal.aws import aws
+        from bootstrap.rehearsal.aws.controllers import LoadBalancers, NodeGroups, at
+        from bootstrap.rehearsal.aws.existing import public_zone
+        from bootstrap.rehearsal.aws.tagging import Tagging
+
+        api = self.cluster.api
+        cloud = aws(observers=[NodeGroups(api)], computing=at(self.cluster.endpoint, self.cluster.authority))
+        settings = self.settings
+        account = Store(cloud, str(settings.account), str(settings.region), self.place.account)
+        self._closing.callback(account.close)
+        dns = settings.edge.dns
+        for zone in (dns.validation_zone_id, dns.zone_id):
+            if zone is not None:
+                self.existing.append(public_zone(zone, settings.edge.domain))
+        for resource in self.existing:
+            account.add(resource)
+        self.account = account
+        self.server = serve(account, self.faults)
+        self._closing.callback(self.server.stop)
+        self._closing.callback(Site(api, LoadBalancers(account)).close)
+        self.place.install("pulumi-resource-aws", plugin_script(self.server.port))
+        self.place.install("aws", self.cluster.token_script())
+        tagging = Tagging(account)
+        self._closing.callback(tagging.close)
+        return {
+            **_CREDENTIALS,
+            "AWS_REGION": str(settings.region),
+            "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API": tagging.url,
+        }
+
+    def _objects(self) -> ClusterObjects:
+        return ClusterObjects(self.cluster.kubeconfig, self.cluster.context)
+
+    def _pending(self, resource: Mapping[str, Any]) -> str | None:
+        return find_pending(resource, self.stack.environment())
+
+    def leftovers(self) -> list[str]:
+        """Returns what lives in cloud and cluster that was not there before."""
+        known = {(resource.type, resource.id) for resource in self.existing}
+        living = self.account.living() if self.account else []
+        cloud = [f"{it.type} {it.id}" for it in living if (it.type, it.id) not in known]
+        return [*cloud, *sorted(self.cluster.objects() - self.before)]
+
+    def orphans(self) -> list[str]:
+        """Returns what lives in the cloud and is in no state, and what a state has that does not live."""
+        if self.account is None:
+            return []
+        resources = (self.stack.export().get("deployment") or {}).get("resources") or []
+        held = {(it["type"], it["id"]) for it in resources if it["type"].startswith("aws:") and it.get("id")}
+        known = {(it.type, it.id) for it in self.existing}
+        played = ("aws:lb/", "aws:ec2/networkInterface:")
+        living = {(it.type, it.id) for it in self.account.living() if not it.type.startswith(played)} - known
+        return [
+            *(f"{kind} {id} lives, and no state holds it" for kind, id in sorted(living - held)),
+            *(f"{kind} {id} is in the state, and does not live" for kind, id in sorted(held - living)),
+        ]
