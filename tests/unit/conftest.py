@@ -110,7 +110,8 @@ class Recorder(mocks.MockMonitor):
         unknown: Iterable[str],
         calls: Mapping[str, Answer],
     ) -> None:
-        super().__init__(_Calls(calls))
+        super().__init__(_NoMocks())
+        self._calls = calls
         self._recorded = recorded
         self._outputs = outputs
         self._unknown = frozenset(unknown)
@@ -151,6 +152,15 @@ class Recorder(mocks.MockMonitor):
         self._recorded.registered_outputs[request.urn] = _plain(request.outputs, "", set())
         return super().RegisterResourceOutputs(request)
 
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        if request.tok.startswith("pulumi:"):
+            return super().Invoke(request)
+        # The base's would leave an event loop open in the thread of every call.
+        answer = self._calls.get(request.tok, {})
+        returned = struct_pb2.Struct()
+        returned.update(answer(_plain(request.args, "", set())) if callable(answer) else answer)
+        return mocks.resource_pb2.ResourceInvokeResponse(**{"return": returned})
+
     def _state(self, resource: Resource) -> dict[str, Any]:
         """Returns the outputs that differ from the inputs."""
         if resource.type in self._unknown:
@@ -165,15 +175,11 @@ class Recorder(mocks.MockMonitor):
         return {**state, **(given(resource) if callable(given) else given)}
 
 
-class _Calls(mocks.Mocks):
-    """Answers calls, with nothing unless told; registrations never reach it."""
+class _NoMocks(mocks.Mocks):
+    """Answers calls with nothing; neither calls nor registrations of a test reach it."""
 
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
-        self._answers = answers
-
-    def call(self, args: mocks.MockCallArgs) -> Any:
-        answer = self._answers.get(args.token, {})
-        return dict(answer(args.args) if callable(answer) else answer)
+    def call(self, args: mocks.MockCallArgs) -> Any:  # noqa: ARG002 - the base's signature
+        return {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> Any:
         raise AssertionError(f"a registration of {args.typ} went around the recorder")
@@ -209,7 +215,7 @@ def run_program() -> Generator[RunProgram]:
         settings.reset_options()
         recorder = Recorder(recorded, outputs or {}, unknown, calls or {})
         pulumi.runtime.set_mocks(
-            _Calls(calls or {}), project=project, stack=stack_name, preview=preview, monitor=recorder
+            _NoMocks(), project=project, stack=stack_name, preview=preview, monitor=recorder
         )
 
         def remember() -> None:

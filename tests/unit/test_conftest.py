@@ -105,6 +105,25 @@ def test_unknown_outputs_stay_unknown(run_program: Any) -> None:
         recorded.value(recorded.result.length)
 
 
+def test_calls_are_answered_as_told(run_program: Any) -> None:
+    def ask() -> Any:
+        return [
+            pulumi.runtime.invoke_output("a:b:greet", {"name": name, "times": 2}) for name in ("you", "me")
+        ]
+
+    recorded = run_program(
+        ask, calls={"a:b:greet": lambda given: {"said": f"hello {given['name']}", **given}}
+    )
+    assert recorded.value(recorded.result) == [
+        {"said": "hello you", "name": "you", "times": 2},
+        {"said": "hello me", "name": "me", "times": 2},
+    ]
+    fixed = run_program(ask, calls={"a:b:greet": {"said": "nothing"}})
+    assert fixed.value(fixed.result[0]) == {"said": "nothing"}
+    untold = run_program(ask)
+    assert untold.value(untold.result[0]) == {}
+
+
 def test_a_name_given_twice_is_noticed(run_program: Any) -> None:
     with pytest.raises(Exception, match="registered twice"):
         run_program(lambda: (pet(), pet()))
