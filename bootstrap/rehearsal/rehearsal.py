@@ -125,7 +125,7 @@ class Rehearsal:
             taints = [{"key": it.key, "value": it.value, "effect": it.effect} for it in pool.taints]
             gpus = pool.accelerator.count if pool.accelerator else 0
             ensure(self.cluster.api, SimulatedPool(pool.name, _NODES, labels, taints, gpus=gpus))
-        self._closing.callback(Site(self.cluster.api).close)
+        self._closing.callback(Site(self.cluster.api, failed=self._stop).close)
         return {}
 
     def _cloud(self) -> dict[str, str]:
@@ -149,7 +149,7 @@ class Rehearsal:
         self.account = account
         self.server = serve(account, self.faults)
         self._closing.callback(self.server.stop)
-        self._closing.callback(Site(api, LoadBalancers(account)).close)
+        self._closing.callback(Site(api, LoadBalancers(account), self._stop).close)
         self.place.install("pulumi-resource-aws", plugin_script(self.server.port))
         self.place.install("aws", self.cluster.token_script())
         tagging = Tagging(account)
@@ -159,6 +159,10 @@ class Rehearsal:
             "AWS_REGION": str(settings.region),
             "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API": tagging.url,
         }
+
+    def _stop(self) -> None:
+        """Ends what would wait for the site for ever."""
+        self.stack.kill()
 
     def _objects(self) -> ClusterObjects:
         return ClusterObjects(self.cluster.kubeconfig, self.cluster.context)

@@ -1,6 +1,7 @@
 """Plays what a real site has around its control plane: volumes, load balancers, and busy operators."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 from bootstrap.rehearsal.cluster.api import Api
 
 _SECONDS = 0.3
+_PATIENCE_SECONDS = 20.0
 _FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 
 
@@ -56,13 +58,16 @@ class Site:
     Args:
         api: The cluster.
         balancers: What makes load balancers; without it Services of that type wait for ever.
+        failed: Called where it cannot go on, so that nobody waits for it.
 
     Attributes:
         failure: What stopped it, None while it plays.
     """
 
-    def __init__(self, api: Api, balancers: Balancers | None = None) -> None:
-        self._api, self._balancers = api, balancers
+    def __init__(
+        self, api: Api, balancers: Balancers | None = None, failed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._api, self._balancers, self._failed = api, balancers, failed
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._play, name="site", daemon=True)
         self.failure: Exception | None = None
@@ -77,12 +82,19 @@ class Site:
 
     def _play(self) -> None:
         parts: tuple[Callable[[], None], ...] = (self._volumes, self._balance, self._secrets, self._report)
-        try:
-            while not self._ended.wait(_SECONDS):
-                for part in parts:
+        failing: dict[str, float] = {}
+        while not self._ended.wait(_SECONDS):
+            for part in parts:
+                try:
                     part()
-        except Exception as error:  # noqa: BLE001 - told by `close`, in the thread that asked for it
-            self.failure = error
+                    failing.pop(part.__name__, None)
+                except Exception as error:  # noqa: BLE001 - told by `close`, in the thread that asked for it
+                    # Kinds come and go while a site works, and an object may change between two requests.
+                    since = failing.setdefault(part.__name__, time.monotonic())
+                    if time.monotonic() - since > _PATIENCE_SECONDS:
+                        self.failure = error
+                        self._failed()
+                        return
 
     def _volumes(self) -> None:
         """Gives each claim a volume of its own, and takes it away with the claim."""
