@@ -16,12 +16,15 @@ def pack(directory: Path, place: Path) -> None:
 def write(files: Mapping[str, bytes], place: Path) -> None:
     """Writes files as a compressed archive; owner, mode and time are the same for all."""
     # Neither the name nor the time may show in the compressed stream's head.
-    with place.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as stream:
-        with tarfile.open(fileobj=stream, mode="w") as tar:
-            for name in sorted(files):
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mode = len(files[name]), 0o644
-                tar.addfile(entry, io.BytesIO(files[name]))
+    with (
+        place.open("wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as stream,
+        tarfile.open(fileobj=stream, mode="w") as tar,
+    ):
+        for name in sorted(files):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(files[name]), 0o644
+            tar.addfile(entry, io.BytesIO(files[name]))
 
 
 def read(place: Path) -> dict[str, bytes]:

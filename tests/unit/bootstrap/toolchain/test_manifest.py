@@ -40,7 +40,8 @@ def test_every_module_is_pinned_by_its_sums(tool) -> None:  # type: ignore[no-un
 
 
 def test_a_version_is_the_one_that_go_mod_pins() -> None:
-    # Two modules are served under pseudo-versions only; their go.mod cannot show the release. Charts are several.
+    # Two modules are served under pseudo-versions only; their go.mod cannot show the release.
+    # Charts come out of several.
     untagged = {"pulumi-resource-kubernetes", "seaweedfs", "charts"}
     wrong = {
         tool.name
