@@ -18,10 +18,15 @@ TOKENS = [
     f"colonnade:index:{name}"
     for name in [
         "AwsCache",
+        "AwsCluster",
         "AwsDatabase",
+        "AwsEdge",
+        "AwsFoundation",
         "AwsGovernance",
+        "AwsIdentity",
         "AwsKeys",
         "AwsNetwork",
+        "AwsNodePool",
         "AwsRegistry",
         "AwsSecrets",
         "AwsStorage",
