@@ -39,7 +39,8 @@ class Client:
         self.timeout = timeout
         self._contexts: dict[str, ssl.SSLContext] = {}
 
-    def _context(self, identity: Identity) -> ssl.SSLContext:
+    def context(self, identity: Identity) -> ssl.SSLContext:
+        """Returns how to speak TLS as that identity, to who its authority vouches for."""
         if identity not in self._contexts:
             keys = pki.Pki(self.layout)
             authority = pki.CLUSTER_CA if identity == "admin" else pki.ETCD_CA
@@ -57,7 +58,7 @@ class Client:
         """
         address = self.layout.address
         connection = (
-            http.client.HTTPSConnection(address, port, timeout=self.timeout, context=self._context(identity))
+            http.client.HTTPSConnection(address, port, timeout=self.timeout, context=self.context(identity))
             if identity
             else http.client.HTTPConnection(address, port, timeout=self.timeout)
         )

@@ -1,134 +1,122 @@
-"""A control plane without nodes of its own: kwok plays them."""
+"""The rehearsed cluster: a control plane without webhooks, and kwok for its nodes."""
 
-import base64
-import json
-import shlex
-import subprocess
-from functools import partial
-from pathlib import Path
+import hashlib
+from collections.abc import Sequence
 
-from bootstrap.embedded import configuration, control_plane, preflight
+from bootstrap.embedded import configuration, control_plane, mounts, network, preflight
 from bootstrap.embedded.client import Client, Probe
+from bootstrap.embedded.health import of_daemon
+from bootstrap.embedded.layout import Layout
 from bootstrap.embedded.pki import CLUSTER_CA, Pki
 from bootstrap.embedded.plane import ControlPlane
 from bootstrap.embedded.processes import Daemon
 from bootstrap.privilege import require_root
-from bootstrap.rehearsal.cluster.api import PORT, Api
+from bootstrap.rehearsal.cluster import nodes
+from bootstrap.rehearsal.cluster.api import Api
+from bootstrap.rehearsal.cluster.nodes import SimulatedPool
 from bootstrap.report.progress import Progress
 from bootstrap.toolchain import binary, module_file
 
-# Nobody answers what these ask: the pods that would are simulated.
-WEBHOOKS = ("MutatingAdmissionWebhook", "ValidatingAdmissionWebhook")
+# No operator runs here, so nobody would answer; the report of a rehearsal says so.
+UNANSWERED = ("MutatingAdmissionWebhook", "ValidatingAdmissionWebhook")
+
+_PREFIX = "rehearsal-"
+_NAME_LIMIT = 20
+_STAGES = ("node-initialize.yaml", "node-heartbeat.yaml", "pods.yaml")
 _KWOK_PORT = 10247
 
 
+def cluster_name(stack: str) -> str:
+    """Returns the name of the cluster that a stack is rehearsed on; a long one ends in a hash."""
+    plain = f"{_PREFIX}{stack}"
+    if len(plain) <= _NAME_LIMIT:
+        return plain
+    return f"{_PREFIX}{hashlib.sha256(stack.encode()).hexdigest()[: _NAME_LIMIT - len(_PREFIX)]}"
+
+
+def kwok(layout: Layout) -> Daemon:
+    """Returns what plays kubelet for every node: nodes and pods are ready, pods of Jobs end well."""
+    stages = [module_file("kwok", name) for name in _STAGES]
+    return Daemon(
+        "kwok",
+        (
+            str(binary("kwok")),
+            f"--kubeconfig={layout.kubeconfig}",
+            *(f"--config={stage}" for stage in stages),
+            "--manage-all-nodes=true",
+            f"--node-ip={layout.address}",
+            "--node-lease-duration-seconds=40",
+            f"--server-address={layout.address}:{_KWOK_PORT}",
+        ),
+        # It reads a configuration of the user's, where there is one.
+        environment={"HOME": str(layout.state)},
+        inputs=(layout.kubeconfig, *stages),
+        probe=Probe(_KWOK_PORT, identity=None),
+    )
+
+
 class RehearsedCluster(ControlPlane):
-    """A real API server, scheduler and controllers in a namespace without a route out; nodes are simulated.
+    """A real API server, scheduler and controllers in a network namespace; nodes and pods are simulated.
 
-    Args:
-        name: 1 to 20 characters a-z, 0-9 and -.
-
-    Raises:
-        ColonnadeError: The name is not valid.
+    Pod Security admission works as on any cluster. Admission webhooks are off.
     """
 
     @property
     def endpoint(self) -> str:
-        """URL of the API server."""
-        return f"https://{self.address}:{PORT}"
+        """The address of the API server."""
+        return f"https://{self.layout.address}:6443"
 
     @property
-    def authority(self) -> str:
-        """Its certificate authority, in base64."""
-        return base64.b64encode(Pki(self.layout).certificate(CLUSTER_CA).read_bytes()).decode()
+    def ca(self) -> str:
+        """The authority that signed the API server's certificate, as PEM; exists after `up`."""
+        return Pki(self.layout).certificate(CLUSTER_CA).read_text()
 
     @property
+    def certificate(self) -> str:
+        """The administrator's certificate, as PEM; exists after `up`."""
+        return Pki(self.layout).certificate("admin").read_text()
+
+    @property
+    def key(self) -> str:
+        """The administrator's private key, as PEM; exists after `up`."""
+        return Pki(self.layout).key("admin").read_text()
+
     def api(self) -> Api:
-        """Access for whoever plays along; the cluster is up."""
-        return Api(self.layout)
+        """Returns a client of the API server, for one thread; the cluster is up."""
+        return Api(self.layout.address, Client(self.layout).context("admin"))
 
-    def token_script(self) -> str:
-        """Returns what stands in for the command `aws`: it lets the administrator in, and no more."""
-        keys = Pki(self.layout)
-        credential = {
-            "apiVersion": "client.authentication.k8s.io/v1beta1",
-            "kind": "ExecCredential",
-            "status": {
-                "clientCertificateData": keys.certificate("admin").read_text(),
-                "clientKeyData": keys.key("admin").read_text(),
-            },
-        }
-        return f"""#!/bin/sh
-# A stand-in of a rehearsal for the AWS CLI.
-if [ "$1 $2" = "eks get-token" ]; then
-    printf '%s\\n' {shlex.quote(json.dumps(credential))}
-    exit 0
-fi
-echo "this is a stand-in for the AWS CLI, which knows 'eks get-token' alone: $*" >&2
-exit 2
-"""
+    def nodes(self, pools: Sequence[SimulatedPool]) -> None:
+        """Makes the cluster have the nodes of the pools and no others.
 
-    def objects(self) -> set[str]:
-        """Returns the names of all objects that somebody made and nobody keeps by himself."""
-        kubectl = [str(binary("kubectl")), f"--kubeconfig={self.kubeconfig}"]
-        kinds = subprocess.run(
-            [*kubectl, "api-resources", "--verbs=list,delete", "--output=name"],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.split()
-        asked = ",".join(sorted(set(kinds) - _EPHEMERAL))
-        listed = subprocess.run(
-            [
-                *(*kubectl, "get", asked, "--all-namespaces", "--ignore-not-found"),
-                "--output=jsonpath={range .items[*]}{.kind}{' '}{.metadata.namespace}{' '}"
-                "{.metadata.name}{'\\n'}{end}",
-            ],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return {line.strip() for line in listed.stdout.splitlines() if line.strip()}
+        Raises:
+            ColonnadeError: The API server refuses or does not answer.
+        """
+        api = self.api()
+        try:
+            nodes.settle(api, pools)
+        finally:
+            api.close()
 
     def _check(self) -> None:
         require_root("colonnade rehearse")
-        preflight.check_tools(preflight.SYSTEM_TOOLS, (*preflight.BUILT_TOOLS, "kwok", "kubectl"))
+        preflight.check_tools(preflight.SYSTEM_TOOLS, (*preflight.BUILT_TOOLS, "kwok"))
         preflight.check_place(self.layout)
 
-    def _daemons(self) -> list[Daemon]:
-        return [
-            control_plane.api_server(self.layout, WEBHOOKS),
-            control_plane.controller_manager(self.layout),
-            control_plane.scheduler(self.layout),
-            self._kwok(),
-        ]
+    def _players(self) -> list[Daemon]:
+        describe = (control_plane.controller_manager, control_plane.scheduler, kwok)
+        return [daemon(self.layout) for daemon in describe]
 
-    def _kwok(self) -> Daemon:
-        return Daemon(
-            "kwok",
-            (
-                str(binary("kwok")),
-                f"--kubeconfig={self.kubeconfig}",
-                *(f"--config={stages}" for stages in _stages()),
-                "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
-                "--node-lease-duration-seconds=40",
-                f"--server-address={self.address}:{_KWOK_PORT}",
-            ),
-            environment={"HOME": str(self.layout.state)},
-            inputs=(self.kubeconfig, *_stages()),
-            probe=Probe(_KWOK_PORT, identity=None),
-        )
-
-    def _settled(self, progress: Progress) -> bool:  # noqa: ARG002 - see ControlPlane
-        client = Client(self.layout)
-        return (
-            self.layout.complete.exists()
-            and not Pki(self.layout).ensure()
-            and all(
-                self.processes.current(daemon) and client.fault(daemon.probe) is None
-                for daemon in [control_plane.etcd(self.layout), *self._daemons()]
-            )
-        )
+    def _settled(self, progress: Progress) -> bool:  # noqa: ARG002
+        layout = self.layout
+        if not layout.complete.exists() or Pki(layout).ensure():
+            return False
+        self._configure()
+        if not (network.healthy(layout) and mounts.healthy(layout)):
+            return False
+        client = Client(layout)
+        api_server = control_plane.api_server(layout, UNANSWERED)
+        daemons = (control_plane.etcd(layout), api_server, *self._players())
+        return all(of_daemon(daemon, self.processes, client).ready for daemon in daemons)
 
     def _configure(self) -> None:
         configuration.ensure_control_plane(self.layout)
@@ -136,36 +124,6 @@ exit 2
     def _bring_up(self, progress: Progress) -> None:
         client = Client(self.layout)
         self._lay_ground(progress)
-        api, *others = self._daemons()
-        self._serve(progress, client, [], api)
+        self._serve(progress, client, [], control_plane.api_server(self.layout, UNANSWERED))
         with progress.step("controllers and simulated nodes", 3) as step:
-            self._start(others, client, step)
-            self._wait("namespaces", partial(_namespace_fault, client), step)
-
-
-def _stages() -> list[Path]:
-    """Returns what kwok does with nodes and pods: both are ready at once, and Jobs complete."""
-    return [
-        module_file("kwok", name) for name in ("node-initialize.yaml", "node-heartbeat.yaml", "pods.yaml")
-    ]
-
-
-def _namespace_fault(client: Client) -> str | None:
-    found = client.object("/api/v1/namespaces/default/serviceaccounts/default")
-    return None if found else "not made yet"
-
-
-# What controllers keep, and what passes.
-_EPHEMERAL = frozenset(
-    {
-        "componentstatuses",
-        "endpoints",
-        "endpointslices.discovery.k8s.io",
-        "events",
-        "events.events.k8s.io",
-        "leases.coordination.k8s.io",
-        "nodes",
-        "csinodes.storage.k8s.io",
-        "controllerrevisions.apps",
-    }
-)
+            self._start(self._players(), client, step)

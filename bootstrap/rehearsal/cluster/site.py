@@ -1,205 +1,233 @@
-"""Plays what a real site has around its control plane: volumes, load balancers, and busy operators."""
+"""What stands around a cluster at a real site: volumes, load balancers, operators that report."""
 
+import base64
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
 
-from bootstrap.rehearsal.cluster.api import Api
+from bootstrap.rehearsal.cluster.api import Api, Document
+from bootstrap.rehearsal.cluster.statuses import STATUSES, change
 
-_SECONDS = 0.3
-_PATIENCE_SECONDS = 20.0
-_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
+PROVISIONER: Final = "rehearsal.colonnade.io"
+# The one that cloud providers use: a Service is gone only once its load balancer is.
+FINALIZER: Final = "service.kubernetes.io/load-balancer-cleanup"
+PLACEHOLDER: Final = "rehearsed"
 
-
-class Balancers(Protocol):
-    """What makes load balancers for Services."""
-
-    def ensure(self, name: str, annotations: Mapping[str, str]) -> str:
-        """Makes the load balancer of a Service, once, and returns its host name."""
-
-    def remove(self, name: str) -> None:
-        """Removes it with all that belongs to it."""
+_SECONDS_BETWEEN_ROUNDS: Final = 0.5
+_CLAIMS: Final = "/api/v1/persistentvolumeclaims"
+_VOLUMES: Final = "/api/v1/persistentvolumes"
+_SERVICES: Final = "/api/v1/services"
+_CLASSES: Final = "/apis/storage.k8s.io/v1/storageclasses"
+_EXTERNAL_SECRETS: Final = "/apis/external-secrets.io/v1/externalsecrets"
+_CERTIFICATES: Final = "/apis/cert-manager.io/v1/certificates"
 
 
-@dataclass(frozen=True)
-class Played:
-    """Objects that somebody else would report on.
+class Balancer(Protocol):
+    """Who makes load balancers for Services: the controller of a cloud, or what a site has in its place."""
 
-    Attributes:
-        path: Path of the list.
-        conditions: Conditions that it comes to meet.
-        status: Further status.
-    """
+    def ensure(self, service: Document) -> str | None:
+        """Makes the load balancer of a Service, if it is missing; returns its DNS name or address.
 
-    path: str
-    conditions: Sequence[str] = ()
-    status: Mapping[str, Any] = field(default_factory=dict)
+        None means that it cannot be made, and that the Service goes on waiting.
+        """
 
-
-PLAYED = (
-    Played("/apis/gateway.networking.k8s.io/v1/gatewayclasses", ["Accepted"]),
-    Played("/apis/gateway.networking.k8s.io/v1/gateways", ["Accepted", "Programmed"]),
-    Played("/apis/external-secrets.io/v1/clustersecretstores", ["Ready"]),
-    Played("/apis/external-secrets.io/v1/externalsecrets", ["Ready"]),
-    Played("/apis/cert-manager.io/v1/clusterissuers", ["Ready"]),
-    Played("/apis/cert-manager.io/v1/issuers", ["Ready"]),
-    Played("/apis/cert-manager.io/v1/certificates", ["Ready"]),
-    Played("/apis/postgresql.cnpg.io/v1/clusters", ["Ready"]),
-    Played("/apis/postgresql.cnpg.io/v1/databases", [], {"applied": True}),
-)
+    def remove(self, service: Document) -> None:
+        """Removes the load balancer of a Service, if there is one."""
 
 
 class Site:
-    """Plays along until it is closed, in a thread of its own.
+    """Plays a site, as long as it is entered, in a thread of its own.
+
+    It looks at the API server twice a second, and does what is missing; so it can start at any time.
 
     Args:
-        api: The cluster.
-        balancers: What makes load balancers; without it Services of that type wait for ever.
-        failed: Called where it cannot go on, so that nobody waits for it.
-
-    Attributes:
-        failure: What stopped it, None while it plays.
+        connect: Returns a client of the API server.
+        balancer: Who makes load balancers; None where the site has none.
+        storage_classes: Names of the storage classes that the site has; the first is the default.
     """
 
     def __init__(
-        self, api: Api, balancers: Balancers | None = None, failed: Callable[[], None] = lambda: None
+        self,
+        connect: Callable[[], Api],
+        balancer: Balancer | None = None,
+        storage_classes: Sequence[str] = (),
     ) -> None:
-        self._api, self._balancers, self._failed = api, balancers, failed
+        self._api = connect()
+        self._balancer = balancer
+        self._classes = storage_classes
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._play, name="site", daemon=True)
-        self.failure: Exception | None = None
-        self._thread.start()
+        self._thread = threading.Thread(target=self._run, name="site", daemon=True)
+        self._fault: BaseException | None = None
 
-    def close(self) -> None:
-        """Ends it; a failure of it is raised."""
+    def __enter__(self) -> Self:
+        for index, name in enumerate(self._classes):
+            self._api.create(_CLASSES, storage_class(name, default=index == 0))
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ended.set()
         self._thread.join()
-        if self.failure is not None:
-            raise self.failure
+        self._api.close()
+        # What went wrong here would show elsewhere only as a long wait.
+        if self._fault is not None and error is None:
+            raise self._fault
 
-    def _play(self) -> None:
-        parts: tuple[Callable[[], None], ...] = (self._volumes, self._balance, self._secrets, self._report)
-        failing: dict[str, float] = {}
-        while not self._ended.wait(_SECONDS):
-            for part in parts:
-                try:
-                    part()
-                    failing.pop(part.__name__, None)
-                except Exception as error:  # noqa: BLE001 - told by `close`, in the thread that asked for it
-                    # Kinds come and go while a site works, and an object may change between two requests.
-                    since = failing.setdefault(part.__name__, time.monotonic())
-                    if time.monotonic() - since > _PATIENCE_SECONDS:
-                        self.failure = error
-                        self._failed()
-                        return
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended the play before its time, if anything did."""
+        return self._fault
 
-    def _volumes(self) -> None:
-        """Gives each claim a volume of its own, and takes it away with the claim."""
-        claims = self._api.list("/api/v1/persistentvolumeclaims")
-        living = {claim["metadata"]["uid"] for claim in claims}
-        for volume in self._api.list("/api/v1/persistentvolumes"):
-            if volume["spec"]["claimRef"]["uid"] not in living:
-                self._api.delete(f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
-        for claim in claims:
-            if claim["status"].get("phase") != "Pending" or claim["spec"].get("volumeName"):
-                continue
-            metadata, spec = claim["metadata"], claim["spec"]
-            self._api.create(
-                "/api/v1/persistentvolumes",
-                {
-                    "apiVersion": "v1",
-                    "kind": "PersistentVolume",
-                    "metadata": {"name": f"rehearsed-{metadata['uid']}"},
-                    "spec": {
-                        "capacity": {"storage": spec["resources"]["requests"]["storage"]},
-                        "accessModes": spec["accessModes"],
-                        "storageClassName": spec.get("storageClassName", ""),
-                        "persistentVolumeReclaimPolicy": "Retain",
-                        "hostPath": {"path": "/rehearsed"},
-                        "claimRef": {
-                            "apiVersion": "v1",
-                            "kind": "PersistentVolumeClaim",
-                            **{key: metadata[key] for key in ("namespace", "name", "uid")},
-                        },
-                    },
-                },
-            )
+    def _run(self) -> None:
+        try:
+            while not self._ended.is_set():
+                self.round()
+                self._ended.wait(_SECONDS_BETWEEN_ROUNDS)
+        except BaseException as error:  # noqa: BLE001  (kept, and raised where the play ends)
+            self._fault = error
 
-    def _balance(self) -> None:
-        """Has load balancers made for Services that ask for one, and removed before these go."""
-        if self._balancers is None:
-            return
-        for service in self._api.list("/api/v1/services"):
-            metadata = service["metadata"]
-            path = f"/api/v1/namespaces/{metadata['namespace']}/services/{metadata['name']}"
-            # As AWS does: the first letters of the object's own number.
-            name = f"a{metadata['uid'].replace('-', '')}"[:32]
-            kept = metadata.get("finalizers") or []
-            if "deletionTimestamp" in metadata:
-                if _FINALIZER in kept:
-                    self._balancers.remove(name)
-                    left = [each for each in kept if each != _FINALIZER]
-                    self._api.patch(path, {"metadata": {"finalizers": left}})
-            elif service["spec"]["type"] == "LoadBalancer" and not service["status"].get(
-                "loadBalancer", {}
-            ).get("ingress"):
-                self._api.patch(path, {"metadata": {"finalizers": [*kept, _FINALIZER]}})
-                host = self._balancers.ensure(name, metadata.get("annotations") or {})
-                status = {"loadBalancer": {"ingress": [{"hostname": host}]}}
-                self._api.patch(f"{path}/status", {"status": status})
+    def round(self) -> None:
+        """Does once all that is missing now.
 
-    def _secrets(self) -> None:
-        """Makes the Secret of each ExternalSecret, with the keys that it names."""
-        for external in self._api.list("/apis/external-secrets.io/v1/externalsecrets"):
-            metadata, spec = external["metadata"], external["spec"]
-            if "deletionTimestamp" in metadata or external.get("status", {}).get("conditions"):
-                continue
-            name = spec.get("target", {}).get("name", metadata["name"])
-            owner = {key: external[key] for key in ("apiVersion", "kind")}
-            self._api.create(
-                f"/api/v1/namespaces/{metadata['namespace']}/secrets",
-                {
-                    "apiVersion": "v1",
-                    "kind": "Secret",
-                    "metadata": {
-                        "name": name,
-                        "ownerReferences": [{**owner, "name": metadata["name"], "uid": metadata["uid"]}],
-                    },
-                    "stringData": {entry["secretKey"]: "rehearsed" for entry in spec.get("data", [])},
-                },
-            )
+        Raises:
+            ColonnadeError: The API server refuses something, or does not answer.
+        """
+        self._bind_claims()
+        self._release_volumes()
+        for path, describe in STATUSES.items():
+            for found in self._api.list(path):
+                self._report(path, found, describe(found))
+        for path, secret in ((_EXTERNAL_SECRETS, external_secret), (_CERTIFICATES, certificate_secret)):
+            for found in self._living(path):
+                namespace = found["metadata"]["namespace"]
+                collection = f"/api/v1/namespaces/{namespace}/secrets"
+                document = secret({**found, "apiVersion": path[len("/apis/") :].rpartition("/")[0]})
+                if self._api.get(f"{collection}/{document['metadata']['name']}") is None:
+                    self._api.create(collection, document)
+        if self._balancer is not None:
+            for service in self._api.list(_SERVICES):
+                self._balance(service, self._balancer)
 
-    def _report(self) -> None:
-        """Reports on what operators would report on, once."""
-        for played in PLAYED:
-            for found in self._api.list(played.path):
-                met = {it["type"] for it in found.get("status", {}).get("conditions", [])}
-                told = all(found.get("status", {}).get(key) == it for key, it in played.status.items())
-                if set(played.conditions) <= _true(found) and told and met >= set(played.conditions):
-                    continue
-                metadata = found["metadata"]
-                below = f"/namespaces/{metadata['namespace']}" if metadata.get("namespace") else ""
-                base, _, plural = played.path.rpartition("/")
-                path = f"{base}{below}/{plural}/{metadata['name']}"
-                conditions = [_condition(kind, metadata["generation"]) for kind in played.conditions]
-                status = {**played.status, **({"conditions": conditions} if conditions else {})}
-                self._api.patch(f"{path}/status", {"status": status})
+    def _living(self, path: str) -> Iterable[Document]:
+        return (found for found in self._api.list(path) if "deletionTimestamp" not in found["metadata"])
+
+    def _bind_claims(self) -> None:
+        for claim in self._living(_CLAIMS):
+            if claim.get("status", {}).get("phase") == "Pending":
+                self._api.create(_VOLUMES, volume(claim))
+
+    def _release_volumes(self) -> None:
+        for found in self._living(_VOLUMES):
+            ours = found["spec"].get("csi", {}).get("driver") == PROVISIONER
+            if ours and found.get("status", {}).get("phase") == "Released":
+                self._api.delete(f"{_VOLUMES}/{found['metadata']['name']}")
+
+    def _report(self, path: str, found: Document, wanted: dict[str, Any]) -> None:
+        missing = change(found, wanted)
+        if missing:
+            self._api.patch(f"{path_of(path, found)}/status", {"status": missing})
+
+    def _balance(self, service: Document, balancer: Balancer) -> None:
+        metadata, path = service["metadata"], path_of(_SERVICES, service)
+        held = FINALIZER in metadata.get("finalizers", [])
+        wanted = service["spec"].get("type") == "LoadBalancer" and "deletionTimestamp" not in metadata
+        if held and not wanted:
+            balancer.remove(service)
+            rest = [name for name in metadata["finalizers"] if name != FINALIZER]
+            self._api.patch(path, {"metadata": {"finalizers": rest}})
+        elif wanted and not held:
+            # First the promise to clean up, then what has to be cleaned up.
+            self._api.patch(path, {"metadata": {"finalizers": [*metadata.get("finalizers", []), FINALIZER]}})
+        elif wanted:
+            place = balancer.ensure(service)
+            if place and not service.get("status", {}).get("loadBalancer", {}).get("ingress"):
+                key = "ip" if place.replace(".", "").isdigit() else "hostname"
+                ingress = {"loadBalancer": {"ingress": [{key: place}]}}
+                self._api.patch(f"{path}/status", {"status": ingress})
 
 
-def _true(found: Mapping[str, Any]) -> set[str]:
-    conditions = found.get("status", {}).get("conditions", [])
-    return {it["type"] for it in conditions if it["status"] == "True"}
+def path_of(collection: str, found: Document) -> str:
+    """Returns the path of an object of a collection over all namespaces."""
+    head, _, plural = collection.rpartition("/")
+    metadata = found["metadata"]
+    within = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+    return f"{head}{within}/{plural}/{metadata['name']}"
 
 
-def _condition(kind: str, generation: int) -> dict[str, Any]:
+def storage_class(name: str, default: bool = False) -> Document:
+    """Returns a storage class whose volumes the site makes."""
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
     return {
-        "type": kind,
-        "status": "True",
-        "reason": "Rehearsed",
-        "message": "played by the rehearsal",
-        "observedGeneration": generation,
-        "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name, "annotations": annotations},
+        "provisioner": PROVISIONER,
+    }
+
+
+def volume(claim: Document) -> Document:
+    """Returns a volume for a claim and no other; the claim's controller binds the two."""
+    metadata, spec = claim["metadata"], claim["spec"]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"pvc-{metadata['uid']}"},
+        "spec": {
+            "accessModes": spec["accessModes"],
+            "capacity": {"storage": spec["resources"]["requests"]["storage"]},
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+            "csi": {"driver": PROVISIONER, "volumeHandle": metadata["uid"]},
+            # Nobody else knows how to delete it.
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": spec.get("storageClassName", ""),
+            "volumeMode": spec.get("volumeMode", "Filesystem"),
+        },
+    }
+
+
+def external_secret(found: Document) -> Document:
+    """Returns the Secret that an ExternalSecret asks for; its values are placeholders."""
+    spec = found["spec"]
+    target = spec.get("target", {})
+    keys = [entry["secretKey"] for entry in spec.get("data", [])]
+    keys += list(target.get("template", {}).get("data", {}))
+    return _secret(found, "ExternalSecret", target.get("name") or found["metadata"]["name"], "Opaque", keys)
+
+
+def certificate_secret(found: Document) -> Document:
+    """Returns the Secret that a Certificate asks for; its values are placeholders."""
+    return _secret(
+        found, "Certificate", found["spec"]["secretName"], "kubernetes.io/tls", ["tls.crt", "tls.key"]
+    )
+
+
+def _secret(owner: Document, kind: str, name: str, type: str, keys: Iterable[str]) -> Document:
+    metadata = owner["metadata"]
+    value = base64.b64encode(PLACEHOLDER.encode()).decode()
+    reference = {
+        "apiVersion": owner["apiVersion"],
+        "kind": kind,
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "controller": True,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "ownerReferences": [reference],
+        },
+        "type": type,
+        "data": dict.fromkeys(keys, value),
     }
