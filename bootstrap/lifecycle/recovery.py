@@ -52,11 +52,23 @@ class Lock:
     since: float
 
 
+def no_cloud(resource: Mapping[str, Any]) -> str | None:
+    """Refuses to look up a resource of a cloud: for stacks that stand on none.
+
+    Raises:
+        ColonnadeError: Always.
+    """
+    raise ColonnadeError(
+        f"{label(resource['urn'])} is of a cloud, and the stack stands on none",
+        "name the stack that it belongs to",
+    )
+
+
 def recover(
     stack: Stack,
     connect: Callable[[], Objects],
     say: Callable[[str], None],
-    find: Callable[[Mapping[str, Any]], str | None],
+    find: Callable[[Mapping[str, Any]], str | None] = no_cloud,
 ) -> None:
     """Makes a stack ready for the next operation, whatever became of the last one, and selects it.
 
@@ -199,7 +211,7 @@ def settle(
     stack: Stack,
     connect: Callable[[], Objects],
     say: Callable[[str], None],
-    find: Callable[[Mapping[str, Any]], str | None],
+    find: Callable[[Mapping[str, Any]], str | None] = no_cloud,
 ) -> None:
     """Settles the operations that were under way when the engine died, and says what became of each.
 

@@ -343,3 +343,28 @@ def test_members_of_a_run_end_even_when_they_resist() -> None:
 def test_another_process_of_the_same_number_is_not_ended(sleeper: "subprocess.Popen[bytes]") -> None:
     processes.end([processes.Process(sleeper.pid, 1, "sleep", "x")])
     assert sleeper.poll() is None
+
+
+def test_a_creation_on_a_cloud_is_adopted_by_the_id_that_it_is_found_under() -> None:
+    vpc = resource("aws:ec2/vpc:Vpc", "network", inputs={"cidrBlock": "10.0.0.0/16"})
+    said: list[str] = []
+    stack = pending(("creating", vpc))
+    recovery.settle(stack, lambda: FakeObjects(), said.append, lambda _: "vpc-1")  # type: ignore[arg-type]
+    [adopted] = stack.state["deployment"]["resources"]
+    assert (adopted["id"], adopted["outputs"]) == ("vpc-1", {"cidrBlock": "10.0.0.0/16"})
+    assert stack.refreshed == ["--target", vpc["urn"]]
+    assert said == ["Vpc network was interrupted while creating: vpc-1 is looked up and adopted"]
+
+
+def test_a_creation_on_a_cloud_that_did_not_happen_is_forgotten() -> None:
+    vpc = resource("aws:ec2/vpc:Vpc", "network", inputs={})
+    said: list[str] = []
+    stack = pending(("creating", vpc))
+    recovery.settle(stack, lambda: FakeObjects(), said.append, lambda _: None)  # type: ignore[arg-type]
+    assert stack.state["deployment"] == {"resources": [], "pending_operations": []}
+    assert said == ["Vpc network was interrupted while creating: it is not there, it is created again"]
+
+
+def test_a_stack_on_no_cloud_looks_nothing_up_there() -> None:
+    with pytest.raises(ColonnadeError, match="stands on none"):
+        settle(pending(("creating", resource("aws:ec2/vpc:Vpc", "network", inputs={}))))
