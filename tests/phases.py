@@ -16,6 +16,7 @@ CHECK = {
 }
 SETUP = {"setup": ["colonnade", "setup"]}
 UNIT = {"unit tests": ["pytest", "-q", "tests/unit"]}
+REHEARSAL = {"rehearsals": ["pytest", "-q", "tests/rehearsal", "--timeout=1800", "-m", "not soak"]}
 END_TO_END = {
     "cluster tests": ["pytest", "-q", "tests/end_to_end/cluster", "--timeout=1200"],
     "platform tests": [
@@ -25,9 +26,10 @@ END_TO_END = {
 }
 PHASES = {
     "check": CHECK,
-    "test": CHECK | SETUP | UNIT | END_TO_END,
+    "test": CHECK | SETUP | UNIT | REHEARSAL | END_TO_END,
     "bench": SETUP | {"benchmarks": ["python", "-m", "tests.benchmarks"]},
-    "soak": SETUP | {"soak": ["pytest", "-q", "tests/end_to_end", "-m", "soak", "--timeout=7200"]},
+    "soak": SETUP
+    | {"soak": ["pytest", "-q", "tests/rehearsal", "tests/end_to_end", "-m", "soak", "--timeout=7200"]},
 }
 
 

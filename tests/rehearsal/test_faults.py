@@ -1,0 +1,45 @@
+"""Whatever goes wrong on the way, running again converges, and nothing is orphaned."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bootstrap.rehearsal import phases
+from bootstrap.rehearsal.rehearsal import Rehearsal
+
+STACK = "aws-dev"
+SAMPLE = [
+    "throttle:40",
+    "timeout:40",
+    "quota:aws:ec2/subnet:Subnet:3",
+    "crash-after:25:inside",
+    "crash-after:60",
+]
+POINTS = [
+    f"crash-after:{after}{place}" for after in range(8, 176, 14) for place in (":inside", ":between")
+] + ["crash-after:3:inside"]
+
+
+def converges(rehearsal: Rehearsal) -> None:
+    ended = phases.run(rehearsal, "up")
+    assert [phase.fault for phase in ended] == [None] * len(ended)
+    assert rehearsal.faults.fired
+    assert rehearsal.orphans() == []
+
+
+@pytest.mark.parametrize("fault", SAMPLE)
+def test_a_fault_is_overcome(fault: str, rehearse: Callable[..., Rehearsal]) -> None:
+    # Without the services, which say nothing about the cloud, a life is short.
+    off = {"enabled": False}
+    converges(rehearse(STACK, fault, data={"lakefs": off, "feast": off}, experimentation={"mlflow": off}))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", POINTS)
+def test_a_crash_at_any_point_is_overcome(fault: str, rehearse: Callable[..., Rehearsal]) -> None:
+    converges(rehearse(STACK, fault))
+
+
+def test_there_are_as_many_points_as_promised() -> None:
+    assert len(SAMPLE) == 5
+    assert len(POINTS) == 25
