@@ -1,6 +1,5 @@
 """One stack in rehearsal: its emulated cloud, its cluster, its engine, for as long as a context lasts."""
 
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -15,9 +14,9 @@ from bootstrap.lifecycle import recovery, stack_file
 from bootstrap.lifecycle.cloud import find_pending
 from bootstrap.lifecycle.objects import ClusterObjects
 from bootstrap.lifecycle.pulumi import Stack
+from bootstrap.rehearsal import leftovers
 from bootstrap.rehearsal.charts import Missing
-from bootstrap.rehearsal.cluster import RehearsedCluster, SimulatedPool, Site
-from bootstrap.rehearsal.cluster.nodes import ensure
+from bootstrap.rehearsal.cluster import RehearsedCluster, SimulatedPool, Site, cluster_name
 from bootstrap.rehearsal.environment import Place
 from bootstrap.rehearsal.standin.account import Store
 from bootstrap.rehearsal.standin.faults import Faults
@@ -60,8 +59,7 @@ class Rehearsal:
 
     def __post_init__(self) -> None:
         self.settings: Settings = load_file(stack_file.require(self.name))
-        digest = hashlib.sha256(self.name.encode()).hexdigest()[:10]
-        self.cluster = RehearsedCluster(f"re-{digest}")
+        self.cluster = RehearsedCluster(cluster_name(self.name))
         self.missing: list[Missing] = []
         self.existing: list[Resource] = []
         self.account: Store | None = None
@@ -109,7 +107,7 @@ class Rehearsal:
         )
         self.faults.crash = self.stack.kill
         self.stack.select()
-        self.before = self.cluster.objects()
+        self.before = leftovers.objects(self.cluster.kubeconfig)
 
     def _overrides(self) -> Mapping[str, Any]:
         if self.settings.foundation != "on-premises":
@@ -120,23 +118,28 @@ class Rehearsal:
 
     def _premises(self) -> dict[str, str]:
         """Makes what the site brings: nodes for each pool; claims get volumes of every class."""
+        pools = []
         for pool in self.settings.cluster.pools:
             labels = {**pool.node_labels, "colonnade.io/pool": pool.name}
             taints = [{"key": it.key, "value": it.value, "effect": it.effect} for it in pool.taints]
             gpus = pool.accelerator.count if pool.accelerator else 0
-            ensure(self.cluster.api, SimulatedPool(pool.name, _NODES, labels, taints, gpus=gpus))
-        self._closing.callback(Site(self.cluster.api, failed=self._stop).close)
+            pools.append(SimulatedPool(pool.name, _NODES, labels, taints, gpus=gpus))
+        self.cluster.nodes(pools)
+        classes = [self.settings.storage.class_name, self.settings.database.class_name]
+        named = tuple(dict.fromkeys(name for name in classes if name is not None))
+        self.site = self._closing.enter_context(
+            Site(self.cluster.api, storage_classes=named, failed=self._stop)
+        )
         return {}
 
     def _cloud(self) -> dict[str, str]:
         """Makes an account of AWS with what it has before, and lets it be found."""
         from bootstrap.rehearsal.aws import aws
-        from bootstrap.rehearsal.aws.controllers import LoadBalancers, NodeGroups, at
+        from bootstrap.rehearsal.aws.controllers import LoadBalancers, NodeGroups, at, command
         from bootstrap.rehearsal.aws.existing import public_zone
         from bootstrap.rehearsal.aws.tagging import Tagging
 
-        api = self.cluster.api
-        cloud = aws(observers=[NodeGroups(api)], computing=at(self.cluster.endpoint, self.cluster.authority))
+        cloud = aws(observers=[NodeGroups(self.cluster)], computing=at(self.cluster))
         settings = self.settings
         account = Store(cloud, str(settings.account), str(settings.region), self.place.account)
         self._closing.callback(account.close)
@@ -149,9 +152,11 @@ class Rehearsal:
         self.account = account
         self.server = serve(account, self.faults)
         self._closing.callback(self.server.stop)
-        self._closing.callback(Site(api, LoadBalancers(account), self._stop).close)
+        self.site = self._closing.enter_context(
+            Site(self.cluster.api, LoadBalancers(account), failed=self._stop)
+        )
         self.place.install("pulumi-resource-aws", plugin_script(self.server.port))
-        self.place.install("aws", self.cluster.token_script())
+        self.place.install("aws", command(self.cluster))
         tagging = Tagging(account)
         self._closing.callback(tagging.close)
         return {
@@ -175,7 +180,7 @@ class Rehearsal:
         known = {(resource.type, resource.id) for resource in self.existing}
         living = self.account.living() if self.account else []
         cloud = [f"{it.type} {it.id}" for it in living if (it.type, it.id) not in known]
-        return [*cloud, *sorted(self.cluster.objects() - self.before)]
+        return [*cloud, *sorted(leftovers.objects(self.cluster.kubeconfig) - self.before)]
 
     def orphans(self) -> list[str]:
         """Returns what lives in the cloud and is in no state, and what a state has that does not live."""
@@ -184,8 +189,9 @@ class Rehearsal:
         resources = (self.stack.export().get("deployment") or {}).get("resources") or []
         held = {(it["type"], it["id"]) for it in resources if it["type"].startswith("aws:") and it.get("id")}
         known = {(it.type, it.id) for it in self.existing}
-        played = ("aws:lb/", "aws:ec2/networkInterface:")
-        living = {(it.type, it.id) for it in self.account.living() if not it.type.startswith(played)} - known
+        from bootstrap.rehearsal.aws.controllers import PLAYED
+
+        living = {(it.type, it.id) for it in self.account.living() if it.type not in PLAYED} - known
         return [
             *(f"{kind} {id} lives, and no state holds it" for kind, id in sorted(living - held)),
             *(f"{kind} {id} is in the state, and does not live" for kind, id in sorted(held - living)),

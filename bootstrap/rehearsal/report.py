@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from bootstrap.rehearsal.cluster.cluster import WEBHOOKS
+from bootstrap.rehearsal.cluster.cluster import UNANSWERED
 from bootstrap.rehearsal.phases import Phase
 from bootstrap.rehearsal.rehearsal import Rehearsal
 
@@ -22,7 +22,7 @@ def assumed(rehearsal: Rehearsal) -> list[str]:
     """Returns what was not rehearsed as it will be, each by name."""
     return [
         *map(str, rehearsal.missing),
-        f"admission webhooks: off ({', '.join(WEBHOOKS)}), since the pods that answer them are simulated",
+        f"admission webhooks: off ({', '.join(UNANSWERED)}), since the pods that answer them are simulated",
         "pods: simulated; images are not pulled and programs do not run",
         *(f"{it.type} {it.id}: taken to exist" for it in rehearsal.existing),
         *([] if rehearsal.account is None else ["AWS: an emulator, which refuses what it does not know"]),

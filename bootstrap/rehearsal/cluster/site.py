@@ -2,6 +2,7 @@
 
 import base64
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -15,6 +16,7 @@ FINALIZER: Final = "service.kubernetes.io/load-balancer-cleanup"
 PLACEHOLDER: Final = "rehearsed"
 
 _SECONDS_BETWEEN_ROUNDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 20.0
 _CLAIMS: Final = "/api/v1/persistentvolumeclaims"
 _VOLUMES: Final = "/api/v1/persistentvolumes"
 _SERVICES: Final = "/api/v1/services"
@@ -45,6 +47,7 @@ class Site:
         connect: Returns a client of the API server.
         balancer: Who makes load balancers; None where the site has none.
         storage_classes: Names of the storage classes that the site has; the first is the default.
+        failed: Called where it cannot go on, so that nobody waits for it.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class Site:
         connect: Callable[[], Api],
         balancer: Balancer | None = None,
         storage_classes: Sequence[str] = (),
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._failed = failed
         self._api = connect()
         self._balancer = balancer
         self._classes = storage_classes
@@ -82,12 +87,19 @@ class Site:
         return self._fault
 
     def _run(self) -> None:
-        try:
-            while not self._ended.is_set():
+        failing: float | None = None
+        while not self._ended.is_set():
+            try:
                 self.round()
-                self._ended.wait(_SECONDS_BETWEEN_ROUNDS)
-        except BaseException as error:  # noqa: BLE001  (kept, and raised where the play ends)
-            self._fault = error
+                failing = None
+            except Exception as error:  # noqa: BLE001  (kept, and raised where the play ends)
+                # Kinds come and go while a site works, and an object may change between two requests.
+                failing = failing or time.monotonic()
+                if time.monotonic() - failing > _PATIENCE_SECONDS:
+                    self._fault = error
+                    self._failed()
+                    return
+            self._ended.wait(_SECONDS_BETWEEN_ROUNDS)
 
     def round(self) -> None:
         """Does once all that is missing now.
