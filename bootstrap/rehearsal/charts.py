@@ -19,10 +19,11 @@ class Missing:
     """What of a chart is not rehearsed as it will be installed."""
 
     chart: str
+    version: str
     what: str
 
     def __str__(self) -> str:
-        return f"chart {self.chart}: {self.what}"
+        return f"chart {self.chart} {self.version}: {self.what}"
 
 
 def prepare(directory: Path) -> list[Missing]:
@@ -44,7 +45,7 @@ def prepare(directory: Path) -> list[Missing]:
             files, lacks = _chart(entry.chart)
             target = directory / f"{entry.chart.name}-{entry.chart.version}.tgz"
             archive.write({f"{entry.chart.name}/{path}": text for path, text in files.items()}, target)
-            missing += [Missing(f"{entry.chart.name} {entry.chart.version}", what) for what in lacks]
+            missing += [Missing(entry.chart.name, entry.chart.version, what) for what in lacks]
     return missing
 
 

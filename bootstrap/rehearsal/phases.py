@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.errors import ColonnadeError
+from bootstrap.lifecycle.events import label
 from bootstrap.lifecycle.pulumi import EngineError, Outcome
 from bootstrap.paths import repository
 from bootstrap.rehearsal.rehearsal import Rehearsal
@@ -13,9 +14,9 @@ from bootstrap.rehearsal.rehearsal import Rehearsal
 UNTIL = ("preview", "up", "destroy")
 # The change of a day: a pool may grow, and there is a further bucket.
 BUCKET = "rehearsal"
-_ADMITTED = {"same", "create", "update", "read"}
-# Jobs cannot change: what they run is part of their name, and a change is a new one.
-_REPLACING = "replace"
+# A Job cannot change: what it runs is part of its name, and a change is a new one.
+_CHART = "colonnade:index:Chart"
+_RENEWED = "kubernetes:batch/v1:Job"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,9 @@ class _Life:
         outcome = self._served(lambda: self.rehearsal.stack.up(self.rehearsal.progress, self.arguments))
         if orphans := self.rehearsal.orphans():
             raise FailedError("; ".join(orphans))
+        self.rehearsal.charts = {
+            it["inputs"]["chart"] for it in self.rehearsal.resources() if it["type"] == _CHART
+        }
         return outcome
 
     def unchanged(self) -> Outcome:
@@ -130,16 +134,23 @@ class _Life:
         """Lets a pool grow and adds a bucket: nothing that keeps data is replaced, and nothing is deleted."""
         document = self.rehearsal.place.read(self.rehearsal.name)
         self.rehearsal.place.write(self.rehearsal.name, changed(document))
+        before = self._living()
         outcome = self._served(lambda: self.rehearsal.stack.up(self.rehearsal.progress, self.arguments))
-        if wrong := set(outcome.changes) - _ADMITTED - self._jobs():
-            raise FailedError(f"the change did more than update in place: {', '.join(sorted(wrong))}")
-        if not set(outcome.changes) & {"create", "update"}:
+        after = self._living()
+        lost = sorted(
+            urn
+            for urn, (kind, id) in before.items()
+            if kind != _RENEWED and (urn not in after or after[urn][1] != id)
+        )
+        if lost:
+            raise FailedError(f"the change replaced or deleted {', '.join(map(label, lost))}")
+        if outcome.unchanged:
             raise FailedError("the change changed nothing")
         return outcome
 
-    def _jobs(self) -> set[str]:
-        """Returns how the engine counts a job that runs anew, where the stack has its own object store."""
-        return {_REPLACING} if self.rehearsal.settings.foundation == "on-premises" else set()
+    def _living(self) -> dict[str, tuple[str, str]]:
+        """Returns type and id of each resource in the state by its URN."""
+        return {it["urn"]: (it["type"], it["id"]) for it in self.rehearsal.resources() if it.get("id")}
 
     def release(self) -> Outcome:
         """Takes the one documented step before what is protected can be destroyed."""

@@ -46,6 +46,7 @@ class Rehearsal:
         account: The emulated account; None where the stack stands on no cloud.
         missing: What of the charts is not rehearsed as it will be installed.
         existing: What the account had before.
+        charts: Names of the charts that the stack installs; None until it is up.
 
     Raises:
         ColonnadeError: The stack is unknown, or the machine cannot carry a cluster.
@@ -62,6 +63,7 @@ class Rehearsal:
         self.cluster = RehearsedCluster(cluster_name(self.name))
         self.missing: list[Missing] = []
         self.existing: list[Resource] = []
+        self.charts: set[str] | None = None
         self.account: Store | None = None
         self.server: Server | None = None
         self._closing = ExitStack()
@@ -182,11 +184,15 @@ class Rehearsal:
         cloud = [f"{it.type} {it.id}" for it in living if (it.type, it.id) not in known]
         return [*cloud, *sorted(leftovers.objects(self.cluster.kubeconfig) - self.before)]
 
+    def resources(self) -> list[dict[str, Any]]:
+        """Returns the resources in the state."""
+        return (self.stack.export().get("deployment") or {}).get("resources") or []
+
     def orphans(self) -> list[str]:
         """Returns what lives in the cloud and is in no state, and what a state has that does not live."""
         if self.account is None:
             return []
-        resources = (self.stack.export().get("deployment") or {}).get("resources") or []
+        resources = self.resources()
         held = {(it["type"], it["id"]) for it in resources if it["type"].startswith("aws:") and it.get("id")}
         known = {(it.type, it.id) for it in self.existing}
         from bootstrap.rehearsal.aws.controllers import PLAYED

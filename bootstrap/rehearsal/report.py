@@ -21,7 +21,7 @@ def passed(phases: Sequence[Phase]) -> bool:
 def assumed(rehearsal: Rehearsal) -> list[str]:
     """Returns what was not rehearsed as it will be, each by name."""
     return [
-        *map(str, rehearsal.missing),
+        *(str(it) for it in rehearsal.missing if rehearsal.charts is None or it.chart in rehearsal.charts),
         f"admission webhooks: off ({', '.join(UNANSWERED)}), since the pods that answer them are simulated",
         "pods: simulated; images are not pulled and programs do not run",
         *(f"{it.type} {it.id}: taken to exist" for it in rehearsal.existing),
