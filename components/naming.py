@@ -106,6 +106,12 @@ LIMITS: Final[dict[str, Limit]] = {
         "-",
         "https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html",
     ),
+    "aws-eks-node-group": Limit(
+        63,
+        r"[a-z0-9][-a-z0-9]{0,62}",
+        "-",
+        "https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html",
+    ),
     "aws-trail": Limit(
         128,
         r"[a-z0-9][-a-z0-9]{1,126}[a-z0-9]",

@@ -79,6 +79,7 @@ def found(settings: Settings, consumers: Sequence[Consumer]) -> tuple[Foundation
             private_endpoint=settings.network.private_endpoints,
             allowed_cidrs=settings.network.allowed_cidrs,
             connected_cidrs=settings.network.connected_cidrs,
+            tags=settings.tags,
             images=images(settings),
             chart_source=settings.sources.charts.kind,
             chart_location=charts(settings),

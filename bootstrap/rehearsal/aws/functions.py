@@ -5,6 +5,7 @@ from typing import Any
 
 from bootstrap.rehearsal.aws import sources
 from bootstrap.rehearsal.aws.rules.support import Account, Refusal, Resource, first, value
+from bootstrap.rehearsal.aws.validators import VALIDATORS
 from bootstrap.rehearsal.standin.cloud import Function
 from bootstrap.rehearsal.standin.model import RefusedError
 
@@ -73,7 +74,18 @@ def _cluster_auth(inputs: dict[str, Any], account: Account) -> dict[str, Any]:
     return {"id": cluster.id, "name": inputs["name"], "token": f"k8s-aws-v1.rehearsal-{cluster.id}"}
 
 
+def _addon_version(inputs: dict[str, Any], _: Account) -> dict[str, Any]:
+    """Which versions there are is published by the API alone, so this has their form and no more."""
+    if reason := VALIDATORS["addon-name"](inputs["addonName"]):
+        raise RefusedError([Refusal("addonName", reason, "botocore eks.DescribeAddonVersions")])
+    version = inputs["kubernetesVersion"]
+    if reason := VALIDATORS["kubernetes-version"](version):
+        raise RefusedError([Refusal("kubernetesVersion", reason, "botocore eks.DescribeAddonVersions")])
+    return {**inputs, "id": inputs["addonName"], "version": f"v{version}.0-eksbuild.1"}
+
+
 FUNCTIONS: Mapping[str, Function] = {
+    "aws:eks/getAddonVersion:getAddonVersion": _addon_version,
     "aws:eks/getCluster:getCluster": _cluster,
     "aws:eks/getClusterAuth:getClusterAuth": _cluster_auth,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,

@@ -52,6 +52,17 @@ def install(
         cluster.child(),
     )
     system = next(pool for pool in args.pools if pool.purpose == SYSTEM)
+    reach = policy(
+        AUTOSCALER,
+        namespace.namespace,
+        {},
+        {"app.kubernetes.io/instance": AUTOSCALER},
+        # That is port 443 anywhere, where AWS answers too. The parts on accelerators talk to nobody.
+        kubernetes_api=True,
+        opts=pulumi.ResourceOptions.merge(
+            cluster.child(depends_on=[namespace]), pulumi.ResourceOptions(provider=api)
+        ),
+    )
     charts: dict[str, Mapping[str, Any]] = {
         AUTOSCALER: autoscaler_values(
             name, args.region, identity.identity.annotations, catalog.image(AUTOSCALER, args.images), system
@@ -61,17 +72,6 @@ def install(
         charts[DEVICES] = device_values(catalog.image(DEVICES, args.images), args.pools)
         charts[METRICS] = metrics_values(catalog.image(METRICS, args.images))
     for part, values in charts.items():
-        reach = policy(
-            part,
-            namespace.namespace,
-            {},
-            {"app.kubernetes.io/instance": part},
-            # That is port 443 anywhere, where AWS answers too.
-            kubernetes_api=True,
-            opts=pulumi.ResourceOptions.merge(
-                cluster.child(depends_on=[namespace]), pulumi.ResourceOptions(provider=api)
-            ),
-        )
         Chart(
             part,
             ChartArgs(
@@ -102,9 +102,9 @@ def autoscaler_values(
         "rbac": {"serviceAccount": {"name": AUTOSCALER, "annotations": dict(annotations)}},
         "nodeSelector": {POOL_LABEL: system.name},
         "extraArgs": {
-            # Among pools that fit, the one that wastes the least; zones are kept even.
+            # Among pools that fit, the one that wastes the least.
             "expander": "least-waste",
-            "balance-similar-node-groups": True,
+            # Nodes go although pods of the cluster itself are on them, which go elsewhere.
             "skip-nodes-with-system-pods": False,
         },
         "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},

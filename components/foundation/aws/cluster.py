@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from ipaddress import IPv4Network, collapse_addresses
 from typing import Any, Final
 
 import pulumi
@@ -16,15 +18,24 @@ from components.foundation.aws import addons, cluster_documents
 from components.foundation.aws.documents import render
 from components.foundation.aws.identity import AwsIdentity, AwsIdentityArgs
 from components.foundation.aws.network import log_retention
-from components.foundation.aws.pools import AwsNodePool, AwsNodePoolArgs, PoolArgs, require
+from components.foundation.aws.pools import AwsNodePool, AwsNodePoolArgs, PoolArgs, problems
 from components.foundation.aws.reach import reachable
 from components.foundation.aws.tags import tags
 from components.foundation.contract import ClusterAccess
 
-# What EKS offers. Source: Amazon EKS user guide, "Kubernetes versions on Amazon EKS".
-VERSIONS: Final = ("1.31", "1.32", "1.33", "1.34", "1.35")
-ANYWHERE: Final = "0.0.0.0/0"
+# Versions in standard support as of November 2026, and its end. Sources: Amazon EKS user guide, "Amazon EKS
+# Kubernetes release calendar"; endoflife.date/amazon-eks.
+VERSIONS: Final = {
+    "1.34": date(2026, 12, 2),
+    "1.35": date(2027, 3, 27),
+    "1.36": date(2027, 8, 2),
+}
 STORAGE_CLASS: Final = "gp3"
+_EVERYWHERE: Final = IPv4Network("0.0.0.0/0")
+# RFC 1918 and RFC 6598.
+_PRIVATE: Final = tuple(
+    IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
 _LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _SERVICES: Final = "172.20.0.0/16"
 _MANAGED: Final = "arn:aws:iam::aws:policy"
@@ -47,9 +58,12 @@ class AwsClusterArgs:
         log_key_arn: Key of the control plane's logs.
         log_retention_days: Days that they are kept.
         pools: The node pools; one of them is of purpose `system`.
-        private_endpoint: Whether the API server is reached from the network alone, but for the allow-list.
+        private_endpoint: Whether the API server may do without a public address. Where it may not, there
+            must be an allow-list.
         allowed_cidrs: Networks that reach it from outside; with any, it has a public address for them.
         connected_cidrs: Networks joined to this one, which reach its private address.
+        tags: Tags of the environment, for nodes and their disks, and for volumes: those are made by others
+            than the provider, which does not tag them.
         images: References of images by part.
         chart_source, chart_location: Where operators' charts come from; see `ChartArgs`.
         protect: Whether the cluster refuses deletion.
@@ -70,6 +84,7 @@ class AwsClusterArgs:
     private_endpoint: bool = True
     allowed_cidrs: Sequence[str] = ()
     connected_cidrs: Sequence[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     chart_source: str = "upstream"
     chart_location: str | None = None
@@ -103,20 +118,25 @@ class AwsCluster(Component[AwsClusterArgs]):
 
     def build(self, args: AwsClusterArgs) -> Mapping[str, pulumi.Input[Any]]:
         """See `Component.build`."""
-        self._check(args)
+        if found := faults(args):
+            raise ArgsError("; ".join(f"AwsCluster {self.name}: {fault}" for fault in found))
+        if warning := expiring(args.version, date.today()):
+            pulumi.log.warn(warning, self)
         name = naming.physical("aws-eks-cluster", args.environment)
         cluster = self._cluster(args, name)
         self.security_group_id = cluster.vpc_config.cluster_security_group_id
-        for index, cidr in enumerate(args.connected_cidrs):
+        for cidr in args.connected_cidrs:
+            # Named by what it admits, not by its place: the rule of one network is none of another's.
+            source = f"connected-{cidr.replace('/', '-')}"
             aws.vpc.SecurityGroupIngressRule(
-                f"{self.name}-connected-{index}",
+                f"{self.name}-{source}",
                 security_group_id=self.security_group_id,
                 description="From a connected network",
                 ip_protocol="tcp",
                 from_port=443,
                 to_port=443,
                 cidr_ipv4=cidr,
-                tags=tags(f"connected-{index}"),
+                tags=tags(source),
                 opts=self.child(),
             )
         issuer = cluster.identities[0].oidcs[0].issuer.apply(str)
@@ -129,7 +149,7 @@ class AwsCluster(Component[AwsClusterArgs]):
         )
         self.oidc_provider_arn = provider.arn
         self.oidc_issuer_host = issuer.apply(lambda url: url.removeprefix("https://"))
-        endpoint = cluster.endpoint.apply(reachable)
+        endpoint = cluster.endpoint.apply(lambda url: reachable(url, name, args.region, args.allowed_cidrs))
         authority = cluster.certificate_authority.data
         config = pulumi.Output.all(name, endpoint, authority, args.region).apply(lambda it: kubeconfig(*it))
         api = kubernetes.Provider(
@@ -151,8 +171,9 @@ class AwsCluster(Component[AwsClusterArgs]):
             context=name,
         )
         before = [
-            self._addon(cluster, "kube-proxy"),
+            self._addon(args, cluster, "kube-proxy"),
             self._addon(
+                args,
                 cluster,
                 "vpc-cni",
                 role_arn=self._identity(
@@ -167,20 +188,6 @@ class AwsCluster(Component[AwsClusterArgs]):
         addons.install(self, args, name, api, self.ready)
         return {"endpoint": endpoint, "version": args.version}
 
-    def _check(self, args: AwsClusterArgs) -> None:
-        where = f"AwsCluster {self.name}"
-        require(args.pools, where)
-        if args.version not in VERSIONS:
-            raise ArgsError(
-                f"{where}: EKS has no version {args.version!r}; give one of {', '.join(VERSIONS)}"
-            )
-        if ANYWHERE in args.allowed_cidrs:
-            raise ArgsError(
-                f"{where}: allow-list {ANYWHERE} is everybody; name the networks that need access"
-            )
-        if len(args.subnet_ids) < 2:
-            raise ArgsError(f"{where}: EKS wants subnets in two zones at least")
-
     def _cluster(self, args: AwsClusterArgs, name: str) -> aws.eks.Cluster:
         role, attached = self._role(args, "cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"])
         # EKS would make it by itself: without our key, and kept for ever.
@@ -192,7 +199,6 @@ class AwsCluster(Component[AwsClusterArgs]):
             tags=tags(self.name),
             opts=self.child(),
         )
-        public = bool(args.allowed_cidrs) or not args.private_endpoint
         return aws.eks.Cluster(
             self.name,
             name=name,
@@ -201,7 +207,7 @@ class AwsCluster(Component[AwsClusterArgs]):
             vpc_config=aws.eks.ClusterVpcConfigArgs(
                 subnet_ids=list(args.subnet_ids),
                 endpoint_private_access=True,
-                endpoint_public_access=public,
+                endpoint_public_access=bool(args.allowed_cidrs),
                 public_access_cidrs=list(args.allowed_cidrs) if args.allowed_cidrs else None,
             ),
             access_config=aws.eks.ClusterAccessConfigArgs(
@@ -214,6 +220,8 @@ class AwsCluster(Component[AwsClusterArgs]):
             kubernetes_network_config=aws.eks.ClusterKubernetesNetworkConfigArgs(service_ipv4_cidr=_SERVICES),
             enabled_cluster_log_types=list(_LOGS),
             bootstrap_self_managed_addons=False,
+            # With standard support alone, AWS would upgrade the cluster when that ends, unasked.
+            upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="EXTENDED"),
             deletion_protection=args.protect,
             tags=tags(self.name),
             opts=self.child(
@@ -289,6 +297,7 @@ class AwsCluster(Component[AwsClusterArgs]):
                     node_role_arn=role.arn,
                     subnet_ids=args.subnet_ids,
                     disk_key_arn=args.disk_key_arn,
+                    tags=args.tags,
                     pool=pool,
                 ),
                 # A node without the network's add-ons never becomes ready.
@@ -315,7 +324,12 @@ class AwsCluster(Component[AwsClusterArgs]):
             policies=[f"{_MANAGED}/service-role/AmazonEBSCSIDriverPolicy"],
         )
         driver = self._addon(
-            cluster, "aws-ebs-csi-driver", role_arn=volumes.role_arn, depends_on=[*pools, volumes]
+            args,
+            cluster,
+            "aws-ebs-csi-driver",
+            role_arn=volumes.role_arn,
+            values={"controller": {"extraVolumeTags": dict(args.tags)}},
+            depends_on=[*pools, volumes],
         )
         disks = kubernetes.storage.v1.StorageClass(
             STORAGE_CLASS,
@@ -335,22 +349,29 @@ class AwsCluster(Component[AwsClusterArgs]):
         return [
             driver,
             disks,
-            self._addon(cluster, "coredns", depends_on=pools),
-            self._addon(cluster, "metrics-server", depends_on=pools),
+            self._addon(args, cluster, "coredns", depends_on=pools),
+            self._addon(args, cluster, "metrics-server", depends_on=pools),
         ]
 
     def _addon(
         self,
+        args: AwsClusterArgs,
         cluster: aws.eks.Cluster,
         addon: str,
         role_arn: pulumi.Input[str] | None = None,
-        values: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
     ) -> aws.eks.Addon:
+        # What EKS gives with this version of Kubernetes. The most recent one would change with every day, and
+        # none at all would stay behind when the cluster is upgraded.
+        version = aws.eks.get_addon_version_output(
+            addon_name=addon, kubernetes_version=args.version, opts=pulumi.InvokeOutputOptions(parent=self)
+        ).version
         return aws.eks.Addon(
             f"{self.name}-{addon}",
             cluster_name=cluster.name,
             addon_name=addon,
+            addon_version=version,
             service_account_role_arn=role_arn,
             configuration_values=json.dumps(values, sort_keys=True) if values else None,
             resolve_conflicts_on_create="OVERWRITE",
@@ -358,6 +379,45 @@ class AwsCluster(Component[AwsClusterArgs]):
             tags=tags(addon),
             opts=self.child(depends_on=list(depends_on)),
         )
+
+
+def faults(args: AwsClusterArgs) -> list[str]:
+    """Returns all that is wrong with the arguments of a cluster and its pools."""
+    found = problems(args.pools)
+    if args.version not in VERSIONS:
+        found.append(
+            f"EKS has no version {args.version!r} in standard support; give one of {', '.join(VERSIONS)}"
+        )
+    if len(args.subnet_ids) < 2:
+        found.append("EKS wants subnets in two zones at least")
+    if not args.private_endpoint and not args.allowed_cidrs:
+        found.append("a public API server without an allow-list is everybody's; give allowed_cidrs")
+    allowed = [IPv4Network(cidr) for cidr in args.allowed_cidrs]
+    if _EVERYWHERE in collapse_addresses(allowed):
+        found.append("the allow-list is everybody; name the networks that need access")
+    found += [
+        f"network {network} on the allow-list is private, and never comes to a public address as such; "
+        "give the address that it has outside, or join it and give it as connected_cidrs"
+        for network in allowed
+        if any(network.subnet_of(private) for private in _PRIVATE)
+    ]
+    services = IPv4Network(_SERVICES)
+    return found + [
+        f"network {cidr} shares addresses with the cluster's services, which are {_SERVICES}"
+        for cidr in (args.cidr, *args.connected_cidrs)
+        if IPv4Network(cidr).overlaps(services)
+    ]
+
+
+def expiring(version: str, today: date) -> str | None:
+    """Returns what to tell of a version whose standard support has ended since; None for any other."""
+    end = VERSIONS[version]
+    if today <= end:
+        return None
+    return (
+        f"EKS ended standard support of Kubernetes {version} on {end}, and charges more for it since; "
+        "raise cluster.version by one"
+    )
 
 
 def kubeconfig(name: str, endpoint: str, authority: str, region: str) -> str:

@@ -1,6 +1,8 @@
 """Node pools: an EKS node group each, with what tells the autoscaler of nodes that are not there yet."""
 
 import base64
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,17 +12,25 @@ import pulumi_aws as aws
 import yaml
 
 from components import naming
-from components.base import ArgsError, Component
+from components.base import Component
 from components.foundation.aws.tags import tags
 from components.kubernetes.pod import POOL_LABEL
 
 SYSTEM: Final = "system"
 GPU: Final = "gpu"
+PURPOSES: Final = (SYSTEM, "general", GPU)
 GPU_RESOURCE: Final = "nvidia.com/gpu"
 # By which the autoscaler knows that a node has accelerators before its driver says so.
 # Source: cluster-autoscaler, cloudprovider/aws/aws_cloud_provider.go, GPULabel.
 ACCELERATOR_LABEL: Final = "k8s.amazonaws.com/accelerator"
-_TEMPLATE: Final = "k8s.io/cluster-autoscaler/node-template"
+_AUTOSCALER: Final = "k8s.io/cluster-autoscaler"
+_TEMPLATE: Final = f"{_AUTOSCALER}/node-template"
+# What a tag takes. Source: Amazon EC2 Auto Scaling user guide, "Tag naming and usage restrictions".
+_TAG_KEY: Final = 128
+# Families with NVIDIA's accelerators; g4ad has AMD's. Source: Amazon EC2 instance types guide, "Accelerated
+# computing".
+_NVIDIA: Final = re.compile(r"(?!g4ad)(p[2-9]|g[3-9]|gr[6-9])")
+_RESERVED: Final = ("eks.amazonaws.com/", POOL_LABEL, ACCELERATOR_LABEL)
 # What the node group's API calls the effects.
 _EFFECTS: Final = {
     "NoSchedule": "NO_SCHEDULE",
@@ -55,7 +65,8 @@ class PoolArgs:
         name: Name of the pool, which its nodes carry as a label.
         purpose: `system`, `general` or `gpu`.
         machine_type: Instance type.
-        min, max: Fewest and most nodes; the autoscaler moves between them.
+        min, max: Fewest and most nodes; the autoscaler moves between them. EKS refuses a `min` above the
+            live size, which belongs to the autoscaler: raise that first.
         spot: Whether AWS may take nodes away at any time.
         disk_gib: Root disk in GiB.
         image_id: Machine image of our own, None for the one that EKS keeps.
@@ -79,25 +90,51 @@ class PoolArgs:
 
 def problems(pools: Sequence[PoolArgs]) -> list[str]:
     """Returns all that is wrong with all pools."""
-    faults = []
     names = [pool.name for pool in pools]
-    faults += [f"pool {name!r}: declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
-    for pool in pools:
-        where = f"pool {pool.name!r}"
-        if not 0 <= pool.min <= pool.max or pool.max < 1:
-            faults.append(f"{where}: min {pool.min} and max {pool.max} admit no size")
-        if (pool.purpose == GPU) != (pool.accelerator is not None):
-            faults.append(f"{where}: purpose gpu and an accelerator come together")
-        if pool.purpose == SYSTEM and (pool.spot or pool.min < 1):
-            faults.append(f"{where}: what the cluster itself needs wants a node that stays")
-        faults += [
-            f"{where}: effect {taint.effect!r} is unknown; give one of {', '.join(_EFFECTS)}"
-            for taint in pool.taints
-            if taint.effect not in _EFFECTS
-        ]
+    faults = [f"pool {name!r}: declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    faults += [f"pool {pool.name!r}: {fault}" for pool in pools for fault in _problems(pool)]
     if not any(pool.purpose == SYSTEM for pool in pools):
         faults.append("no pool has purpose system; the cluster's own services need one")
     return faults
+
+
+def _problems(pool: PoolArgs) -> list[str]:
+    faults = []
+    if pool.purpose not in PURPOSES:
+        faults.append(f"purpose {pool.purpose!r} is unknown; give one of {', '.join(PURPOSES)}")
+    if not 0 <= pool.min <= pool.max or pool.max < 1:
+        faults.append(f"min {pool.min} and max {pool.max} admit no size")
+    if (pool.purpose == GPU) != (pool.accelerator is not None):
+        faults.append("purpose gpu and an accelerator come together")
+    if pool.accelerator and not _NVIDIA.match(pool.machine_type):
+        faults.append(
+            f"machine type {pool.machine_type} has no accelerator of NVIDIA; give one like g6.xlarge"
+        )
+    if pool.accelerator and pool.accelerator.count < 1:
+        faults.append("an accelerator comes at least once")
+    if pool.purpose == SYSTEM and (pool.spot or pool.min < 1):
+        faults.append("what the cluster itself needs wants a node that stays: no spot, and min 1 or more")
+    if pool.image_id is not None and not re.fullmatch(r"ami-[0-9a-f]{8,17}", pool.image_id):
+        faults.append(f"image {pool.image_id!r} is not the id of a machine image")
+    faults += [
+        f"label {key} is not for pools to give"
+        for key in pool.labels
+        if any(key.startswith(reserved) for reserved in _RESERVED)
+    ]
+    faults += [
+        f"effect {taint.effect!r} is unknown; give one of {', '.join(_EFFECTS)}"
+        for taint in pool.taints
+        if taint.effect not in _EFFECTS
+    ]
+    keys = [taint.key for taint in pool.taints]
+    # The autoscaler is told of a taint by a tag that bears the key alone.
+    faults += [f"taint {key} is given twice" for key in sorted({k for k in keys if keys.count(k) > 1})]
+    return faults + [
+        f"{key.removeprefix(f'{_TEMPLATE}/')} is too long to be declared to the autoscaler; "
+        f"shorten it by {len(key) - _TAG_KEY}"
+        for key in declarations(pool)
+        if len(key) > _TAG_KEY
+    ]
 
 
 def is_arm(machine_type: str) -> bool:
@@ -138,6 +175,27 @@ def declarations(pool: PoolArgs) -> dict[str, str]:
     if pool.accelerator:
         found[f"{_TEMPLATE}/resources/{GPU_RESOURCE}"] = str(pool.accelerator.count)
     return found
+
+
+def owner_tag(cluster: str) -> str:
+    """Returns the tag by which the autoscaler finds the groups of its cluster, and may size no others."""
+    return f"{_AUTOSCALER}/{cluster}"
+
+
+def group_name(pool: PoolArgs) -> str:
+    """Returns the name of a pool's node group: another one for nodes of another kind.
+
+    EKS cannot change the kind of a group's nodes, so the group is replaced. Under a name of its own the new
+    one is there before the old one goes, and pods move over.
+    """
+    kind = "own-image" if pool.image_id else image_type(pool)
+    drawn = hashlib.sha256(f"{pool.machine_type} {kind} {capacity(pool)}".encode()).hexdigest()[:6]
+    return naming.physical("aws-eks-node-group", pool.name, drawn)
+
+
+def capacity(pool: PoolArgs) -> str:
+    """Returns what EKS calls the way in which the nodes are bought."""
+    return "SPOT" if pool.spot else "ON_DEMAND"
 
 
 def user_data(pool: PoolArgs, cluster: str, endpoint: str, authority: str, service_cidr: str) -> str:
@@ -193,6 +251,7 @@ class AwsNodePoolArgs:
         subnet_ids: Subnets of the nodes.
         disk_key_arn: Key of their disks.
         pool: The pool.
+        tags: Tags of nodes and disks beside their name.
     """
 
     environment: str
@@ -205,6 +264,7 @@ class AwsNodePoolArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     disk_key_arn: pulumi.Input[str]
     pool: PoolArgs
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class AwsNodePool(Component[AwsNodePoolArgs]):
@@ -216,8 +276,6 @@ class AwsNodePool(Component[AwsNodePoolArgs]):
     Attributes:
         group: Name of the node group; known once it has its nodes.
 
-    Raises:
-        ArgsError: The pool contradicts itself.
     """
 
     args_type = AwsNodePoolArgs
@@ -231,13 +289,16 @@ class AwsNodePool(Component[AwsNodePoolArgs]):
         group = aws.eks.NodeGroup(
             self.name,
             cluster_name=args.cluster,
-            node_group_name=pool.name,
+            node_group_name=group_name(pool),
             node_role_arn=args.node_role_arn,
+            # One group over all zones: Auto Scaling keeps them even, and an accelerator comes from whichever
+            # zone has one. It cannot bring a node to the zone of a certain volume, but what keeps data here
+            # is RDS, ElastiCache and S3, and no pod.
             subnet_ids=list(args.subnet_ids),
             # A template with an image decides all that the image's kind and version would.
             ami_type=None if pool.image_id else image_type(pool),
             version=None if pool.image_id else args.version,
-            capacity_type="SPOT" if pool.spot else "ON_DEMAND",
+            capacity_type=capacity(pool),
             instance_types=[pool.machine_type],
             launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
                 id=template.id, version=template.latest_version.apply(lambda it: str(int(it)))
@@ -254,10 +315,17 @@ class AwsNodePool(Component[AwsNodePoolArgs]):
             tags=tags(pool.name),
             opts=self.child(ignore_changes=["scalingConfig.desiredSize"]),
         )
+        # EKS gives a group the first two by itself. They are said here too, for the rights of the autoscaler
+        # hang on them.
+        told: dict[str, tuple[pulumi.Input[str], str]] = {
+            "enabled": (f"{_AUTOSCALER}/enabled", "true"),
+            "owned": (pulumi.Output.from_input(args.cluster).apply(owner_tag), "owned"),
+            **{key.removeprefix(f"{_TEMPLATE}/"): (key, value) for key, value in declarations(pool).items()},
+        }
         scaled = group.resources[0].autoscaling_groups[0].name
-        for key, value in declarations(pool).items():
+        for what, (key, value) in told.items():
             aws.autoscaling.Tag(
-                f"{self.name}-{key.removeprefix(f'{_TEMPLATE}/')}",
+                f"{self.name}-{what}",
                 autoscaling_group_name=scaled,
                 tag=aws.autoscaling.TagTagArgs(key=key, value=value, propagate_at_launch=False),
                 opts=self.child(),
@@ -272,7 +340,7 @@ class AwsNodePool(Component[AwsNodePoolArgs]):
             joining = pulumi.Output.all(args.cluster, args.endpoint, args.authority, args.service_cidr).apply(
                 lambda it: user_data(pool, *it)
             )
-        marks = {**tags(f"{args.environment}-{pool.name}")}
+        marks = {**args.tags, **tags(f"{args.environment}-{pool.name}")}
         return aws.ec2.LaunchTemplate(
             self.name,
             name=naming.physical("aws-launch-template", args.environment, pool.name),
@@ -305,13 +373,3 @@ class AwsNodePool(Component[AwsNodePoolArgs]):
             tags=tags(pool.name),
             opts=self.child(),
         )
-
-
-def require(pools: Sequence[PoolArgs], where: str) -> None:
-    """Refuses pools with all their faults at once.
-
-    Raises:
-        ArgsError: There are any.
-    """
-    if faults := problems(pools):
-        raise ArgsError("; ".join(f"{where}: {fault}" for fault in faults))
