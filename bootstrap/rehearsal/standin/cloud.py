@@ -16,7 +16,10 @@ Computation = Callable[[Resource, Account], Mapping[str, Any]]
 
 
 class Observer(Protocol):
-    """Hears of each change once the account holds it, before the engine does."""
+    """Hears of each change once the account holds it, before the engine does.
+
+    One that raises `RefusedError` undoes the change in the account; observers before it have heard of it.
+    """
 
     def created(self, resource: Resource, account: Account) -> None:
         """Hears of a new resource."""

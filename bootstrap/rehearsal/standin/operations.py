@@ -67,8 +67,9 @@ class Operations:
             computed = render(table.outputs, self._context(table, inputs, configuration, id))
             resource = Resource(token, id, inputs, self._outputs(token, inputs, computed, configuration))
             resource = self._settle(resource, computed, configuration, self.cloud.creating)
-        for observer in self.cloud.observers:
-            observer.created(resource, self.account)
+            # Within, so that what an observer refuses has not happened.
+            for observer in self.cloud.observers:
+                observer.created(resource, self.account)
         return resource
 
     def tagged(self, token: str, inputs: Inputs, configuration: Mapping[str, Any]) -> Inputs:
@@ -128,8 +129,8 @@ class Operations:
             if preview:
                 return resource
             resource = self._settle(resource, kept, configuration, self.cloud.updating)
-        for observer in self.cloud.observers:
-            observer.updated(resource, self.account)
+            for observer in self.cloud.observers:
+                observer.updated(resource, self.account)
         return resource
 
     def delete(self, token: str, id: str) -> None:
@@ -160,8 +161,8 @@ class Operations:
             ]
             _refuse(refusals)
             self.account.remove(resource)
-        for observer in self.cloud.observers:
-            observer.deleted(resource, self.account)
+            for observer in self.cloud.observers:
+                observer.deleted(resource, self.account)
 
     def _context(
         self, table: TypeTable, inputs: Inputs, configuration: Mapping[str, Any], id: str | None = None
