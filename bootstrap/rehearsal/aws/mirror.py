@@ -5,7 +5,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import ModuleType
 from typing import Any, Final
@@ -96,7 +96,15 @@ class Mirror:
             RefusedError: Moto refuses it.
         """
         if copy := COPIES.get(resource.type):
-            self._act(copy.make, resource)
+            begun: list[str] = []
+            try:
+                self._act(copy.make, resource, begun)
+            except RefusedError:
+                # What was refused half-way must not stand in the way of the next attempt.
+                if begun:
+                    with suppress(RefusedError):
+                        self._act(copy.end, resource, ending=True)
+                raise
 
     def updated(self, resource: Resource, account: Account) -> None:  # noqa: ARG002
         """See `cloud.Observer`.
@@ -116,11 +124,14 @@ class Mirror:
         if copy := COPIES.get(resource.type):
             self._act(copy.end, resource, ending=True)
 
-    def _act(self, act: Act, resource: Resource, ending: bool = False) -> None:
+    def _act(
+        self, act: Act, resource: Resource, served: list[str] | None = None, ending: bool = False
+    ) -> None:
+        """Acts; adds each operation that moto served."""
         with self._lock:
             self._drawn.clear()
             try:
-                act(_Calls(self, resource, ending), resource)
+                act(_Calls(self, resource, [] if served is None else served, ending), resource)
             finally:
                 self._drawn.clear()
 
@@ -188,8 +199,8 @@ def _replaced(module: ModuleType, name: str, function: Callable[..., Any]) -> It
 class _Calls:
     """Calls moto for one resource; implements `copies.Calls`."""
 
-    def __init__(self, mirror: Mirror, resource: Resource, ending: bool) -> None:
-        self._mirror, self._resource, self._ending = mirror, resource, ending
+    def __init__(self, mirror: Mirror, resource: Resource, served: list[str], ending: bool) -> None:
+        self._mirror, self._resource, self._served, self._ending = mirror, resource, served, ending
 
     def draw(self, *ids: str) -> None:
         self._mirror.draw(ids)
@@ -204,7 +215,9 @@ class _Calls:
         shape = client.meta.service_model.operation_model(name).input_shape
         arguments = {**shaped(shape, given or {}), **shaped(shape, parameters)}
         try:
-            return getattr(client, method)(**arguments)
+            answer = getattr(client, method)(**arguments)
+            self._served.append(operation)
+            return answer
         except ParamValidationError as error:
             raise RefusedError([self._refusal(str(error), "botocore", "ParamValidation")]) from error
         except ClientError as error:

@@ -11,6 +11,7 @@ from bootstrap.rehearsal.aws import aws
 from bootstrap.rehearsal.aws.copies import COPIES
 from bootstrap.rehearsal.aws.mirror import Mirror, shaped
 from bootstrap.rehearsal.aws.sources import member
+from bootstrap.rehearsal.standin.model import RefusedError, Resource
 from tests.unit.bootstrap.rehearsal.aws import conftest
 from tests.unit.bootstrap.rehearsal.aws.conftest import ACCOUNT, REGION, WORLD, Engine, RefusedByEngineError
 
@@ -135,6 +136,18 @@ def test_what_moto_refuses_has_not_happened(seen: Any, engine: Engine) -> None:
     with pytest.raises(RefusedByEngineError, match=r"id: .*\[BucketAlready\w+\] \(moto 5"):
         engine.create("taken", "aws:s3/bucket:Bucket", {"bucket": "colonnade-taken"})
     assert engine.account.get("aws:s3/bucket:Bucket", "colonnade-taken") is None
+
+
+def test_what_moto_refuses_half_way_is_gone(seen: Any, engine: Engine, mirror: Mirror) -> None:
+    shapes = Resource(
+        "aws:iam/role:Role",
+        "half",
+        {"name": "half", "assumeRolePolicy": "{}", "managedPolicyArns": ["arn:aws:iam::aws:policy/Nothing"]},
+        {},
+    )
+    with pytest.raises(RefusedError, match="Nothing does not exist or is not attachable"):
+        mirror.created(shapes, engine.account)
+    assert "half" not in {role["RoleName"] for role in seen("iam").list_roles()["Roles"]}
 
 
 def test_changes_are_repeated(seen: Any, engine: Engine) -> None:
