@@ -1,13 +1,18 @@
 """What must be right before anything of a stack is made, so that a fault leaves the machine as it was."""
 
+import json
+
 from bootstrap.embedded import Cluster
 from bootstrap.embedded import preflight as embedded
+from bootstrap.embedded.command import run
 from bootstrap.engine import engine_environment
+from bootstrap.errors import ColonnadeError
 from bootstrap.lifecycle import stack_file
 from bootstrap.paths import cache_root
 from bootstrap.privilege import require_root
 from bootstrap.toolchain import binary, disk
 from stacks.files import require_files
+from stacks.runner import WAYS, outside
 from stacks.settings import load_file
 
 # Logs of the engine, and the files that it works with.
@@ -42,7 +47,18 @@ def check_existing(name: str) -> None:
         from bootstrap.lifecycle.objects import reach
 
         reach(settings.cluster.kubeconfig_path, settings.cluster.context)
+    if settings.foundation == "aws":
+        network = settings.network
+        fault = outside(_addresses(), network.cidr, network.connected_cidrs, network.allowed_cidrs)
+        if fault is not None:
+            raise ColonnadeError(fault, WAYS)
     _check_engine()
+
+
+def _addresses() -> list[str]:
+    """Returns the addresses of this machine."""
+    listed = json.loads(run(["ip", "-json", "address"]))
+    return [it["local"] for link in listed for it in link.get("addr_info", []) if "local" in it]
 
 
 def _check_engine() -> None:

@@ -156,8 +156,8 @@ class Cluster(Section):
         Field(description="registry that people push their images to", examples=["registry.example.com"]),
     ] = None
     version: Annotated[
-        KubernetesVersion, On(CLOUDS), Field(description="Kubernetes minor version", examples=["1.34"])
-    ] = "1.34"
+        KubernetesVersion, On(CLOUDS), Field(description="Kubernetes minor version", examples=["1.35"])
+    ] = "1.35"
     pools: Annotated[tuple[Pool, ...], Field(description="node pools")] = ()
 
     @property

@@ -1,9 +1,9 @@
 """Whether the API server can be reached from here, asked before anything of it is touched."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from http.client import HTTPConnection
-from ipaddress import IPv4Network, ip_address
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -98,28 +98,4 @@ def _fix(cluster: str, region: str, allowed_cidrs: Sequence[str]) -> str:
         f"{_WAYS}; a list that changed since the last `up` takes effect by: aws eks update-cluster-config "
         f"--region {region} --name {cluster} --resources-vpc-config "
         f"endpointPublicAccess=true,publicAccessCidrs={','.join(allowed_cidrs)}"
-    )
-
-
-def outside(
-    addresses: Iterable[str], cidr: str, connected_cidrs: Sequence[str], allowed_cidrs: Sequence[str]
-) -> str | None:
-    """Returns why a machine will not reach the API server of a network, None where it may.
-
-    A cluster with an allow-list has a public endpoint, and which address the world sees of this machine is
-    not known here; that is for `reachable` to find out.
-
-    Args:
-        addresses: Addresses of this machine.
-        cidr: The network of the cluster.
-        connected_cidrs: Networks joined to it.
-        allowed_cidrs: Networks on the allow-list.
-    """
-    networks = [IPv4Network(each) for each in (cidr, *connected_cidrs)]
-    if allowed_cidrs or any(ip_address(it) in network for it in addresses for network in networks):
-        return None
-    inside = ", ".join((cidr, *connected_cidrs))
-    return (
-        f"the API server will be private, and no address of this machine is in {inside}: nothing could be "
-        f"put on the cluster from here; fix: {_WAYS}"
     )
