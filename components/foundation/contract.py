@@ -20,6 +20,8 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # What PostgreSQL takes without quotes, so that no client has to quote it; `pg_` is the server's own prefix.
 _DATABASE = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 _EXTENSION = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+# Folders without what policies of any cloud would take for a pattern or a variable.
+_PREFIX = re.compile(r"[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*")
 _RESERVED_DATABASES = frozenset({"postgres", "template0", "template1"})
 
 
@@ -48,6 +50,8 @@ class Consumer:
         extensions: PostgreSQL extensions in that database, e.g. `vector`.
         cache: Whether it gets access to the cache.
         stores: Purposes whose bucket it may read and write. Nothing else is reachable for it.
+        prefixes: Folder of a bucket that it keeps to, by purpose, without a slash at either end; the whole
+            bucket where not given.
     """
 
     name: str
@@ -57,13 +61,15 @@ class Consumer:
     extensions: Sequence[str] = ()
     cache: bool = False
     stores: Sequence[Purpose] = ()
+    prefixes: Mapping[Purpose, str] = field(default_factory=dict)
 
 
 def validate(consumers: Sequence[Consumer]) -> None:
     """Checks what is asked of a foundation; every foundation calls it before it creates anything.
 
     Raises:
-        ContractError: A name is malformed or used twice, or two consumers ask for one database.
+        ContractError: A name or prefix is malformed, a name is used twice, a prefix is one of no store, or
+            two consumers ask for one database.
     """
     faults = [
         f"consumer {consumer.name!r}: the name must be a DNS label"
@@ -74,6 +80,16 @@ def validate(consumers: Sequence[Consumer]) -> None:
     faults += [f"consumer {name!r}: declared {count} times" for name, count in names.items() if count > 1]
     owners: dict[str, list[str]] = {}
     for consumer in consumers:
+        faults += [
+            f"consumer {consumer.name!r}: a prefix of {purpose}, which it does not ask for"
+            for purpose in consumer.prefixes
+            if purpose not in consumer.stores
+        ]
+        faults += [
+            f"consumer {consumer.name!r}: {prefix!r} cannot be a prefix"
+            for prefix in consumer.prefixes.values()
+            if not _PREFIX.fullmatch(prefix)
+        ]
         if consumer.database is None:
             if consumer.extensions:
                 faults.append(f"consumer {consumer.name!r}: extensions without a database")

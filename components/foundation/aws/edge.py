@@ -82,8 +82,11 @@ class AwsEdge(Component[AwsEdgeArgs]):
         access: The entry as services see it.
         name_servers: Those of the zone that was made; none where it existed.
 
+    Without a certificate of your own, clients of gRPC do not get through from outside the cluster: they
+    insist on ALPN, which the cluster's controller gives no listener. HTTP does.
+
     Raises:
-        EdgeError: There is no certificate, or more than one.
+        EdgeError: There is no certificate, or more than one; names every fault.
     """
 
     args_type = AwsEdgeArgs
@@ -93,11 +96,8 @@ class AwsEdge(Component[AwsEdgeArgs]):
 
     def build(self, args: AwsEdgeArgs) -> Mapping[str, pulumi.Input[Any]]:
         """See `Component.build`."""
-        sources = [args.validation_zone_id, args.certificate_arn, args.certificate]
-        if sum(source is not None for source in sources) != 1:
-            raise EdgeError(
-                f"AwsEdge {self.name}: give one of validation_zone_id, certificate_arn and certificate"
-            )
+        if found := faults(args):
+            raise EdgeError("; ".join(f"AwsEdge {self.name}: {fault}" for fault in found))
         zone_id = self._zone(args)
         annotations = balancer()
         definitions = kubernetes.yaml.v2.ConfigGroup(
@@ -232,6 +232,25 @@ class AwsEdge(Component[AwsEdgeArgs]):
         )
 
 
+def faults(args: AwsEdgeArgs) -> list[str]:
+    """Returns what contradicts itself in the arguments."""
+    found = []
+    sources = {
+        "validation_zone_id": args.validation_zone_id,
+        "certificate_arn": args.certificate_arn,
+        "certificate": args.certificate,
+    }
+    given = [name for name, source in sources.items() if source is not None]
+    if len(given) != 1:
+        found.append(f"give one of {', '.join(sources)}; given are {', '.join(given) or 'none'}")
+    if (args.certificate is None) != (args.private_key is None):
+        found.append("certificate and private_key come together")
+    if args.certificate is None and "@" in args.certificate_manager_image:
+        # Its other images are of the same tag, but of digests that nobody has said.
+        found.append(f"certificate_manager_image {args.certificate_manager_image}: give it by tag")
+    return found
+
+
 def balancer() -> dict[str, pulumi.Input[str]]:
     """Returns by what a Service asks for an internal network load balancer over all zones.
 
@@ -275,6 +294,8 @@ def certificate_manager_values(image: str, replicas: int, pool: str | None) -> d
         "image": {"repository": repository, "tag": tag},
         "webhook": {**part, "image": {"repository": f"{beside}-webhook", "tag": tag}},
         "cainjector": {**part, "image": {"repository": f"{beside}-cainjector", "tag": tag}},
+        # Else it elects in kube-system, with a Role there.
+        "global": {"leaderElection": {"namespace": CERTIFICATES_NAMESPACE}},
         # A hook, which never runs here; that the issuer is ready says the same.
         "startupapicheck": {"enabled": False},
         "config": {

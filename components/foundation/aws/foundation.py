@@ -1,18 +1,19 @@
 """The foundation on AWS: what the contract asks for, by AWS's own services."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
 
 from components import catalog
-from components.foundation.aws import grants
 from components.foundation.aws.cache import AwsCache, AwsCacheArgs
 from components.foundation.aws.database import AwsDatabase, AwsDatabaseArgs, instance_identifier
 from components.foundation.aws.documents import render
 from components.foundation.aws.edge import AwsEdge, AwsEdgeArgs
 from components.foundation.aws.governance import AwsGovernance, AwsGovernanceArgs, trail_name
+from components.foundation.aws.grants import StoreGrant, store_document
 from components.foundation.aws.identity import AwsIdentity, AwsIdentityArgs
 from components.foundation.aws.network import ANYWHERE, log_retention
 from components.foundation.aws.registry import AwsRegistry, AwsRegistryArgs
@@ -40,13 +41,23 @@ CACHE: Final = "cache"
 
 @dataclass(frozen=True)
 class NetworkAccess:
-    """The network as what stands in it sees it; `connected_cidrs` are the networks joined to it."""
+    """The network as what stands in it sees it.
+
+    Attributes:
+        vpc_id: The VPC.
+        cidr: Its addresses.
+        data_subnet_ids: Subnets of databases and caches.
+        data_cidrs: Their blocks.
+        connected_cidrs: Networks joined to it.
+        ready: What must be there as long as anything runs in the network.
+    """
 
     vpc_id: pulumi.Input[str]
     cidr: str
     data_subnet_ids: Sequence[pulumi.Input[str]]
     data_cidrs: Sequence[str]
     connected_cidrs: Sequence[str] = ()
+    ready: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +206,7 @@ class AwsFoundation(Foundation[AwsFoundationArgs]):
             "registry": registry.url,
             "buckets": dict(self._store.buckets),
             "name_servers": edge.name_servers,
+            **({"database_host": self._database.host} if self._database else {}),
         }
         return {"domain": args.edge.domain, "buckets": dict(self._store.buckets)}
 
@@ -253,24 +265,13 @@ class AwsFoundation(Foundation[AwsFoundationArgs]):
 
     def _workload_identities(self, args: AwsFoundationArgs) -> dict[tuple[str, str], AwsIdentity]:
         """Creates a role for each service account whose consumers have stores."""
-        wanted: dict[tuple[str, str], set[Purpose]] = {}
-        for consumer in args.consumers:
-            if consumer.stores:
-                wanted.setdefault((consumer.namespace, consumer.service_account), set()).update(
-                    consumer.stores
-                )
-        names = [account for _, account in wanted]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ContractError(f"service account {', '.join(twice)}: in several namespaces; name them apart")
         identities = {}
-        for (namespace, account), purposes in wanted.items():
-            ordered = sorted(purposes)
+        for (namespace, account), wanted in _by_account(args.consumers).items():
+            purposes = sorted(wanted)
             policy = pulumi.Output.all(
-                [self._store.arns[purpose] for purpose in ordered],
-                [args.key_arns[purpose] for purpose in ordered],
-            ).apply(
-                lambda it: render(grants.store_document(dict(zip(it[0], it[1], strict=True)), args.region))
-            )
+                [self._store.arns[purpose] for purpose in purposes],
+                [args.key_arns[purpose] for purpose in purposes],
+            ).apply(_policy([wanted[purpose] for purpose in purposes], args.region))
             identities[(namespace, account)] = AwsIdentity(
                 account,
                 AwsIdentityArgs(
@@ -388,7 +389,8 @@ class AwsFoundation(Foundation[AwsFoundationArgs]):
                 chart_source=args.chart_source,
                 chart_location=args.chart_location,
             ),
-            self.child(depends_on=list(namespaces)),
+            # A load balancer stands in the network, and its interfaces keep a subnet from being deleted.
+            self.child(depends_on=[*namespaces, *args.network.ready]),
         )
 
     def _watch(self, args: AwsFoundationArgs) -> None:
@@ -406,3 +408,33 @@ class AwsFoundation(Foundation[AwsFoundationArgs]):
             ),
             self.child(depends_on=list(self._store.ready)),
         )
+
+
+def _by_account(consumers: Sequence[Consumer]) -> dict[tuple[str, str], dict[Purpose, list[str]]]:
+    """Returns what each service account may use, by namespace and name: the folders of a bucket by purpose.
+
+    No folder means the whole bucket, also where another consumer of the account keeps to one.
+
+    Raises:
+        ContractError: Two namespaces have a service account of one name, by which roles are told apart.
+    """
+    granted: dict[tuple[str, str], dict[Purpose, list[str]]] = {}
+    for consumer in consumers:
+        for purpose in consumer.stores:
+            of_account = granted.setdefault((consumer.namespace, consumer.service_account), {})
+            prefix = consumer.prefixes.get(purpose)
+            if prefix is None or of_account.get(purpose) == []:
+                of_account[purpose] = []
+            else:
+                of_account[purpose] = [*of_account.get(purpose, ()), prefix]
+    names = Counter(account for _, account in granted)
+    if twice := sorted(name for name, count in names.items() if count > 1):
+        raise ContractError(f"service account {', '.join(twice)}: in several namespaces; name them apart")
+    return granted
+
+
+def _policy(prefixes: Sequence[Sequence[str]], region: str) -> Callable[[Sequence[Sequence[str]]], str]:
+    """Returns what makes the policy of a service account of the ARNs of its buckets and of their keys."""
+    return lambda arns: render(
+        store_document([StoreGrant(*grant) for grant in zip(*arns, prefixes, strict=True)], region)
+    )

@@ -1,25 +1,36 @@
 """What a service may do on AWS, as a pure function: its own buckets under their own keys, no more."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from components.foundation.aws.documents import Document, document
+from components.foundation.aws.documents import Document, Statement, document
 
 
-def store_document(buckets: Mapping[str, str], region: str) -> Document:
+@dataclass(frozen=True)
+class StoreGrant:
+    """A bucket, its key, and the folders that the service keeps to; the whole bucket without any."""
+
+    bucket_arn: str
+    key_arn: str
+    prefixes: Sequence[str] = ()
+
+
+def store_document(grants: Sequence[StoreGrant], region: str) -> Document:
     """Returns the policy of a service: it lists, reads, writes and deletes in its buckets.
 
     Args:
-        buckets: ARN of a bucket to the ARN of its key.
+        grants: What it may use, each bucket once.
         region: Region of the buckets: the keys are used through S3 there, and in no other way.
     """
-    arns, keys = sorted(buckets), sorted(set(buckets.values()))
+    ordered = sorted(grants, key=lambda grant: grant.bucket_arn)
     return document(
         {
-            "Sid": "Buckets",
+            "Sid": "Location",
             "Effect": "Allow",
-            "Action": ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-            "Resource": arns,
+            "Action": "s3:GetBucketLocation",
+            "Resource": [grant.bucket_arn for grant in ordered],
         },
+        *(_listing(number, grant) for number, grant in enumerate(ordered)),
         {
             "Sid": "Objects",
             "Effect": "Allow",
@@ -30,13 +41,35 @@ def store_document(buckets: Mapping[str, str], region: str) -> Document:
                 "s3:ListMultipartUploadParts",
                 "s3:PutObject",
             ],
-            "Resource": [f"{arn}/*" for arn in arns],
+            "Resource": [
+                f"{grant.bucket_arn}/{below}"
+                for grant in ordered
+                for below in _below(grant.prefixes) or ["*"]
+            ],
         },
         {
             "Sid": "Keys",
             "Effect": "Allow",
+            # S3 encrypts with data keys: it never asks for kms:Encrypt.
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "Resource": keys,
+            "Resource": sorted({grant.key_arn for grant in ordered}),
             "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
         },
     )
+
+
+def _listing(number: int, grant: StoreGrant) -> Statement:
+    """Returns the statement by which a bucket is listed: a folder of one bucket opens none of another."""
+    below = _below(grant.prefixes)
+    return {
+        "Sid": f"List{number}",
+        "Effect": "Allow",
+        "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+        "Resource": grant.bucket_arn,
+        **({"Condition": {"StringLike": {"s3:prefix": below}}} if below else {}),
+    }
+
+
+def _below(prefixes: Sequence[str]) -> list[str]:
+    """Returns what lies below the folders, as IAM matches it; the slash keeps `a` apart from `ab`."""
+    return [f"{prefix}/*" for prefix in sorted(set(prefixes))]

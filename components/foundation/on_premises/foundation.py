@@ -260,6 +260,10 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
                     consumer.name: tuple(consumer.stores) for consumer in args.consumers if consumer.stores
                 }
                 | {owner: (purpose,) for purpose, owner in own.items()},
+                prefixes={
+                    consumer.name: {str(purpose): prefix for purpose, prefix in consumer.prefixes.items()}
+                    for consumer in args.consumers
+                },
                 callers=[
                     *_callers([consumer for consumer in args.consumers if consumer.stores]),
                     # People reach the store through the edge, with a consumer's keys.

@@ -33,10 +33,10 @@ def identities(administrator: str, consumers: Mapping[str, tuple[str, Sequence[s
 
     Args:
         administrator: Secret key of the one identity that may create buckets.
-        consumers: Consumer name to its secret key and the buckets it may use.
+        consumers: Consumer name to its secret key and the places it may use; see `place`.
 
     Returns:
-        A document in which no consumer may do anything outside its buckets and nobody is anonymous.
+        A document in which no consumer may do anything outside its places and nobody is anonymous.
     """
     return {
         "identities": [
@@ -49,12 +49,17 @@ def identities(administrator: str, consumers: Mapping[str, tuple[str, Sequence[s
                 {
                     "name": name,
                     "credentials": [{"accessKey": access_key_id(name), "secretKey": secret}],
-                    "actions": [f"{action}:{bucket}" for bucket in sorted(buckets) for action in _ACTIONS],
+                    "actions": [f"{action}:{place}" for place in sorted(places) for action in _ACTIONS],
                 }
-                for name, (secret, buckets) in sorted(consumers.items())
+                for name, (secret, places) in sorted(consumers.items())
             ),
         ]
     }
+
+
+def place(bucket: str, prefix: str | None = None) -> str:
+    """Returns a bucket, or what is below a folder of it, as actions name it."""
+    return bucket if prefix is None else f"{bucket}/{prefix}/*"
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class ObjectStoreArgs:
         buckets: Purpose to physical bucket name; a purpose is the contract's or one of the foundation's own.
         unversioned: Purposes whose bucket forgets what is deleted: for what has a retention of its own.
         consumers: Consumer name to the purposes whose bucket it may read and write.
+        prefixes: Consumer name to the folders of buckets that it keeps to, by purpose.
         additional_buckets: Physical names of further buckets, which no consumer reaches.
         callers: Pods that may connect to the S3 port.
         size: Size of the volume.
@@ -82,6 +88,7 @@ class ObjectStoreArgs:
     buckets: Mapping[str, str]
     unversioned: Sequence[str] = ()
     consumers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    prefixes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     additional_buckets: Sequence[str] = ()
     callers: Sequence[Peer] = ()
     size: pulumi.Input[str] = "20Gi"
@@ -171,7 +178,10 @@ class ObjectStore(Component[ObjectStoreArgs]):
 
     def _workload(self, args: ObjectStoreArgs, administrator: pulumi.Output[str]) -> WorkloadArgs:
         granted = {
-            name: [args.buckets[purpose] for purpose in purposes] for name, purposes in args.consumers.items()
+            name: [
+                place(args.buckets[purpose], args.prefixes.get(name, {}).get(purpose)) for purpose in purposes
+            ]
+            for name, purposes in args.consumers.items()
         }
         configuration = pulumi.Output.all(administrator, pulumi.Output.all(**self._secrets)).apply(
             lambda secrets: json.dumps(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.foundation.contract import Consumer, ContractError, validate
+from components.foundation.contract import Consumer, ContractError, Purpose, validate
 
 
 def consumer(name: str, database: str | None = None, extensions: tuple[str, ...] = ()) -> Consumer:
@@ -59,3 +59,18 @@ def test_a_database_is_never_shared(databases: list[str]) -> None:
     else:
         with pytest.raises(ContractError):
             validate(consumers)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "/a", "a/", "a//b", "..", "a/../b", "*", "a?", "${aws:username}", "a b"]
+)
+def test_what_a_policy_would_read_as_a_pattern_is_no_prefix(prefix: str) -> None:
+    asked = Consumer("a", "data", "a", stores=(Purpose.LAKE,), prefixes={Purpose.LAKE: prefix})
+    with pytest.raises(ContractError, match="cannot be a prefix"):
+        validate([asked])
+
+
+def test_a_prefix_is_one_of_a_store_that_is_asked_for() -> None:
+    validate([Consumer("a", "data", "a", stores=(Purpose.LAKE,), prefixes={Purpose.LAKE: "raw/v1.2_x"})])
+    with pytest.raises(ContractError, match="consumer 'a': a prefix of models, which it does not ask for"):
+        validate([Consumer("a", "data", "a", stores=(Purpose.LAKE,), prefixes={Purpose.MODELS: "raw"})])

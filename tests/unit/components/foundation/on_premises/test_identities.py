@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.foundation.on_premises.object_store import access_key_id, identities
+from components.foundation.on_premises.object_store import access_key_id, identities, place
 
 GOLDEN = """\
 {
@@ -84,3 +84,14 @@ def test_a_consumer_named_like_the_administrator_gets_no_more() -> None:
     document = identities("root", {"provisioning": ("own", ["bucket"])})
     by_key = {identity["credentials"][0]["accessKey"]: identity for identity in document["identities"]}
     assert "Admin" not in by_key[access_key_id("provisioning")]["actions"]
+
+
+def test_a_consumer_may_be_kept_to_a_folder() -> None:
+    """As tried on the store: a trailing asterisk is all that is below, lists by prefix included."""
+    document = identities("root", {"lakefs": ("one", [place("lab-lake", "lakefs"), place("lab-models")])})
+    (actions,) = [it["actions"] for it in document["identities"] if it["name"] == "lakefs"]
+    assert set(actions) == {
+        f"{action}:{where}"
+        for action in ("Read", "Write", "List", "Tagging")
+        for where in ("lab-lake/lakefs/*", "lab-models")
+    }
