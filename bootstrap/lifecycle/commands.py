@@ -13,10 +13,14 @@ from bootstrap.lifecycle import platform, stack_file
 from bootstrap.lifecycle import setup as making
 from bootstrap.lifecycle.summary import table
 from bootstrap.report.progress import Progress
+from stacks.settings import Settings, load_file
 
 StackName = Annotated[
     str, typer.Option("--stack", "-s", help="`local` and `local-<name>` have a cluster of their own.")
 ]
+
+# How a person comes to the cluster that a stack itself made.
+_ACCESS = {"aws": "aws eks update-kubeconfig --name {name} --region {region} --alias {name}"}
 
 
 def setup() -> None:
@@ -34,7 +38,7 @@ def up(stack: StackName = "local") -> None:
         outputs = platform.bring_up(stack, progress).outputs()
     console = Console()
     console.print(table(stack, outputs))
-    for line in _closing(stack, outputs):
+    for line in _closing(stack, outputs, load_file(stack_file.require(stack))):
         console.print(line, soft_wrap=True, highlight=False)
 
 
@@ -64,9 +68,13 @@ def _check(stack: str) -> None:
         )
 
 
-def _closing(stack: str, outputs: Mapping[str, Any]) -> list[str]:
+def _closing(stack: str, outputs: Mapping[str, Any], settings: Settings) -> list[str]:
     """Returns what goes below the table: where kubeconfig and trust anchor are."""
-    lines = [f"kubeconfig: {outputs['kubeconfig']} (context {outputs['kube_context']})"]
+    context, access = outputs["kube_context"], _ACCESS.get(settings.foundation)
+    if access is None:
+        lines = [f"kubeconfig: {outputs['kubeconfig']} (context {context})"]
+    else:
+        lines = [f"kubeconfig: {access.format(name=context, region=settings.region)}"]
     if stack_file.is_embedded(stack):
         anchor = Cluster(stack).edge_ca
         lines.append(f"private CA: {anchor} (curl --cacert, SSL_CERT_FILE, REQUESTS_CA_BUNDLE)")

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from bootstrap.report.progress import Progress
+
+if TYPE_CHECKING:
+    from bootstrap.rehearsal.rehearsal import Rehearsal
 
 
 def rehearse(
@@ -51,10 +54,21 @@ def rehearse(
             console.print(f"refused: {refusal}", markup=False)
         if phase.fault is not None:
             console.print(f"failed: {phase.name}: {phase.fault}", markup=False)
-    if keep:
-        console.print(f"kept: {rehearsal.place.root} (kubeconfig {rehearsal.cluster.kubeconfig})")
-        console.print(
-            f"remove it: colonnade cluster down --name {rehearsal.cluster.name}; rm -r {rehearsal.place.root}"
-        )
+    for line in _kept(rehearsal) if keep else ():
+        console.print(line, markup=False)
     if not report.passed(ended):
         raise typer.Exit(1)
+
+
+def _kept(rehearsal: "Rehearsal") -> list[str]:
+    """Returns how to look at what was kept, and how to remove it."""
+    place, name = rehearsal.place, rehearsal.name
+    entrance = place.entrance(rehearsal.stack.environment(), rehearsal.cluster.kubeconfig)
+    account = rehearsal.account
+    served = f"python -m bootstrap.rehearsal.aws.kept {place.account}"
+    return [
+        f"kept: {place.root}",
+        f"look at stack and cluster: . {entrance}; pulumi stack --stack {name}; kubectl get all -A",
+        *([f"look at the account with boto3: {served} {account.id} {account.region}"] if account else []),
+        f"remove it: colonnade cluster down --name {rehearsal.cluster.name}; rm -r {place.root}",
+    ]

@@ -1,6 +1,7 @@
 """The place of one rehearsal: a copy of the project, and an engine that sees nothing of the user's."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Place:
         Returns:
             What of the charts is not the real thing.
         """
-        for folder in ("home", "backend", "bin", "logs", "charts"):
+        for folder in ("home", "backend", "bin", "logs", "charts", "tmp"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         missing = charts.prepare(self.root / "charts")
         source = repository()
@@ -117,9 +118,23 @@ class Place:
             "PULUMI_BACKEND_URL": f"file://{self.root / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # Plugins that are killed leave files there.
+            "TMPDIR": str(self.root / "tmp"),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             **further,
         }
+
+    def entrance(self, variables: Mapping[str, str], kubeconfig: Path) -> Path:
+        """Writes what a shell has to source to look around here, and returns its path."""
+        shown = {name: it for name, it in variables.items() if name == "PATH" or name.startswith(_USERS)}
+        lines = [
+            *(f"export {name}={shlex.quote(it)}" for name, it in sorted(shown.items())),
+            f"export KUBECONFIG={shlex.quote(str(kubeconfig))}",
+            f"cd {shlex.quote(str(self.project))}",
+        ]
+        path = self.root / "entrance"
+        path.write_text("\n".join(lines) + "\n")
+        return path
 
 
 def _throw_away(value: Any) -> Any:

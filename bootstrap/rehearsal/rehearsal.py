@@ -1,6 +1,7 @@
 """One stack in rehearsal: its emulated cloud, its cluster, its engine, for as long as a context lasts."""
 
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -8,8 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bootstrap.embedded.pki import EDGE_CA, Pki
+from bootstrap.errors import ColonnadeError
 from bootstrap.lifecycle import recovery, stack_file
 from bootstrap.lifecycle.cloud import find_pending
 from bootstrap.lifecycle.objects import ClusterObjects
@@ -25,8 +28,10 @@ from bootstrap.rehearsal.standin.server import Server, plugin_script, serve
 from bootstrap.report.progress import Progress
 from stacks.settings import Settings, load_file
 
+if TYPE_CHECKING:
+    from bootstrap.rehearsal.aws.mirror import Mirror
+
 _NODES = 3
-_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
 
 
 @dataclass
@@ -44,12 +49,14 @@ class Rehearsal:
     Attributes:
         stack: The stack in the engine.
         account: The emulated account; None where the stack stands on no cloud.
+        mirror: Where boto3 and its like see that account; None likewise.
         missing: What of the charts is not rehearsed as it will be installed.
         existing: What the account had before.
+        replaced: What the stack file names outside the program and is not here, in words.
         charts: Names of the charts that the stack installs; None until it is up.
 
     Raises:
-        ColonnadeError: The stack is unknown, or the machine cannot carry a cluster.
+        ColonnadeError: The stack is unknown or in rehearsal already, or the machine cannot carry a cluster.
         SettingsError: The stack file has faults.
     """
 
@@ -63,8 +70,10 @@ class Rehearsal:
         self.cluster = RehearsedCluster(cluster_name(self.name))
         self.missing: list[Missing] = []
         self.existing: list[Resource] = []
+        self.replaced: list[str] = []
         self.charts: set[str] | None = None
         self.account: Store | None = None
+        self.mirror: Mirror | None = None
         self.server: Server | None = None
         self._closing = ExitStack()
 
@@ -90,6 +99,15 @@ class Rehearsal:
             recovery.recover(self.stack, self._objects, step.waiting_for, self._pending)
 
     def _open(self) -> None:
+        sites = {"on-premises": self._premises, "aws": self._aws}
+        lock = self._closing.enter_context(socket.socket(socket.AF_UNIX))
+        try:
+            # The kernel lets go when this process dies, however it dies.
+            lock.bind(f"\0colonnade-{self.cluster.name}-rehearsed")
+        except OSError as error:
+            raise ColonnadeError(
+                f"stack {self.name} is in rehearsal already", "wait until that has ended"
+            ) from error
         # What a rehearsal that was killed left behind.
         self.cluster.down(self.progress)
         self.place = Place(Path(tempfile.mkdtemp(prefix=f"colonnade-rehearsal-{self.name}-")))
@@ -99,7 +117,7 @@ class Rehearsal:
         self.cluster.up(self.progress)
         with self.progress.step("project, charts and clouds"):
             self.missing = self.place.lay_out(self.name, self._overrides())
-            further = self._cloud() if self.settings.foundation == "aws" else self._premises()
+            further = sites[self.settings.foundation]()
         self.stack = Stack(
             self.place.project,
             self.name,
@@ -112,11 +130,25 @@ class Rehearsal:
         self.before = leftovers.objects(self.cluster.kubeconfig)
 
     def _overrides(self) -> Mapping[str, Any]:
-        if self.settings.foundation != "on-premises":
-            return {}
-        return {
-            "cluster": {"kubeconfig": str(self.cluster.kubeconfig), "context": self.cluster.context},
-        }
+        """Returns the settings that name what is outside the program, as it is here."""
+        overrides: dict[str, Any] = {}
+        if self.settings.cluster.kubeconfig is not None:
+            overrides["cluster"] = {
+                "kubeconfig": str(self.cluster.kubeconfig),
+                "context": self.cluster.context,
+            }
+        tls, pki = self.settings.edge.tls, Pki(self.cluster.layout)
+        files = (tls.certificate_path, tls.private_key_path, tls.ca_path) if tls else ()
+        if absent := [str(path) for path in files if path is not None and not path.is_file()]:
+            self.replaced.append(f"edge.tls: a throw-away certificate, since {', '.join(absent)} is not here")
+            overrides["edge"] = {
+                "tls": {
+                    "certificate_file": str(pki.certificate("edge")),
+                    "private_key_file": str(pki.key("edge")),
+                    "ca_file": str(pki.certificate(EDGE_CA)),
+                }
+            }
+        return overrides
 
     def _premises(self) -> dict[str, str]:
         """Makes what the site brings: nodes for each pool; claims get volumes of every class."""
@@ -134,15 +166,19 @@ class Rehearsal:
         )
         return {}
 
-    def _cloud(self) -> dict[str, str]:
+    def _aws(self) -> dict[str, str]:
         """Makes an account of AWS with what it has before, and lets it be found."""
         from bootstrap.rehearsal.aws import aws
         from bootstrap.rehearsal.aws.controllers import LoadBalancers, NodeGroups, at, command
         from bootstrap.rehearsal.aws.existing import public_zone
+        from bootstrap.rehearsal.aws.mirror import Mirror
         from bootstrap.rehearsal.aws.tagging import Tagging
 
-        cloud = aws(observers=[NodeGroups(self.cluster)], computing=at(self.cluster))
         settings = self.settings
+        self.mirror = self._closing.enter_context(
+            Mirror(str(settings.account), str(settings.region)).serving()
+        )
+        cloud = aws(observers=[self.mirror, NodeGroups(self.cluster)], computing=at(self.cluster))
         account = Store(cloud, str(settings.account), str(settings.region), self.place.account)
         self._closing.callback(account.close)
         dns = settings.edge.dns
@@ -162,8 +198,7 @@ class Rehearsal:
         tagging = Tagging(account)
         self._closing.callback(tagging.close)
         return {
-            **_CREDENTIALS,
-            "AWS_REGION": str(settings.region),
+            **self.mirror.environment,
             "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API": tagging.url,
         }
 

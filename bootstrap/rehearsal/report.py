@@ -25,7 +25,9 @@ def assumed(rehearsal: Rehearsal) -> list[str]:
         f"admission webhooks: off ({', '.join(UNANSWERED)}), since the pods that answer them are simulated",
         "pods: simulated; images are not pulled and programs do not run",
         *(f"{it.type} {it.id}: taken to exist" for it in rehearsal.existing),
+        *rehearsal.replaced,
         *([] if rehearsal.account is None else ["AWS: an emulator, which refuses what it does not know"]),
+        *(f"moto does not know {name}" for name in sorted(rehearsal.mirror.gaps if rehearsal.mirror else ())),
     ]
 
 
