@@ -1,8 +1,10 @@
 """What a cluster holds that somebody made: by it, a rehearsal tells what a destroy has left behind."""
 
 import subprocess
+import time
 from pathlib import Path
 
+from bootstrap.errors import ColonnadeError
 from bootstrap.toolchain import binary
 
 # What controllers keep, and what passes.
@@ -19,7 +21,27 @@ _EPHEMERAL = frozenset(
         "nodes",
     }
 )
+# Each controller of a fresh cluster makes itself an account, in its own time.
+_FIRST = "ServiceAccount default default"
+_QUIET_SECONDS = 2.0
+_PATIENCE_SECONDS = 60.0
 _EACH = "{range .items[*]}{.kind}{' '}{.metadata.namespace}{' '}{.metadata.name}{'\\n'}{end}"
+
+
+def at_rest(kubeconfig: Path) -> set[str]:
+    """Returns the objects of a fresh cluster, once its controllers have made what they make for themselves.
+
+    Raises:
+        ColonnadeError: They do not come to rest.
+    """
+    until, before = time.monotonic() + _PATIENCE_SECONDS, objects(kubeconfig)
+    while time.monotonic() < until:
+        time.sleep(_QUIET_SECONDS)
+        now = objects(kubeconfig)
+        if now == before and _FIRST in now:
+            return now
+        before = now
+    raise ColonnadeError("the controllers of the rehearsed cluster do not come to rest", "rehearse again")
 
 
 def objects(kubeconfig: Path) -> set[str]:

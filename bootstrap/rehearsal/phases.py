@@ -39,7 +39,16 @@ class Phase:
 
 
 class FailedError(ColonnadeError):
-    """A phase that did not do what it must."""
+    """A phase that did not do what it must.
+
+    Args:
+        message: What is not as it must be.
+        outcome: What the engine did, which found nothing wrong.
+    """
+
+    def __init__(self, message: str, outcome: Outcome) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 def run(rehearsal: Rehearsal, until: str = "destroy", policies: bool = False) -> list[Phase]:
@@ -74,6 +83,8 @@ def run(rehearsal: Rehearsal, until: str = "destroy", policies: bool = False) ->
             outcome = step()
         except EngineError as error:
             fault = "; ".join([error.message, *error.faults[:3]])
+        except FailedError as error:
+            fault, outcome = error.message, error.outcome
         except ColonnadeError as error:
             fault = error.message
         events = rehearsal.server.provider.events[heard:] if rehearsal.server else []
@@ -112,7 +123,7 @@ class _Life:
     def up(self) -> Outcome:
         outcome = self._served(lambda: self.rehearsal.stack.up(self.rehearsal.progress, self.arguments))
         if orphans := self.rehearsal.orphans():
-            raise FailedError("; ".join(orphans))
+            raise FailedError("; ".join(orphans), outcome)
         self.rehearsal.charts = {
             it["inputs"]["chart"] for it in self.rehearsal.resources() if it["type"] == _CHART
         }
@@ -121,13 +132,13 @@ class _Life:
     def unchanged(self) -> Outcome:
         outcome = self.rehearsal.stack.preview(self.rehearsal.progress, self.arguments)
         if not outcome.unchanged:
-            raise FailedError(f"a second up would {_told(outcome)}")
+            raise FailedError(f"a second up would {_told(outcome)}", outcome)
         return outcome
 
     def no_drift(self) -> Outcome:
         outcome = self.rehearsal.stack.refresh(self.rehearsal.progress, preview_only=True)
         if not outcome.unchanged:
-            raise FailedError(f"a refresh would {_told(outcome)}")
+            raise FailedError(f"a refresh would {_told(outcome)}", outcome)
         return outcome
 
     def change(self) -> Outcome:
@@ -143,9 +154,9 @@ class _Life:
             if kind != _RENEWED and (urn not in after or after[urn][1] != id)
         )
         if lost:
-            raise FailedError(f"the change replaced or deleted {', '.join(map(label, lost))}")
+            raise FailedError(f"the change replaced or deleted {', '.join(map(label, lost))}", outcome)
         if outcome.unchanged:
-            raise FailedError("the change changed nothing")
+            raise FailedError("the change changed nothing", outcome)
         return outcome
 
     def _living(self) -> dict[str, tuple[str, str]]:
@@ -162,7 +173,7 @@ class _Life:
         outcome = self._served(lambda: self.rehearsal.stack.destroy(self.rehearsal.progress))
         if left := self.rehearsal.leftovers():
             more = f" and {len(left) - 10} more" if len(left) > 10 else ""
-            raise FailedError(f"left behind: {', '.join(left[:10])}{more}")
+            raise FailedError(f"left behind: {', '.join(left[:10])}{more}", outcome)
         return outcome
 
     def _served(self, operation: Callable[[], Outcome]) -> Outcome:

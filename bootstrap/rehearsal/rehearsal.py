@@ -127,7 +127,7 @@ class Rehearsal:
         )
         self.faults.crash = self.stack.kill
         self.stack.select()
-        self.before = leftovers.objects(self.cluster.kubeconfig)
+        self.before = leftovers.at_rest(self.cluster.kubeconfig)
 
     def _overrides(self) -> Mapping[str, Any]:
         """Returns the settings that name what is outside the program, as it is here."""
