@@ -106,6 +106,7 @@ def found(settings: Settings, consumers: Sequence[Consumer]) -> tuple[Foundation
                 data_subnet_ids=network.data_subnet_ids,
                 data_cidrs=network.data_cidrs,
                 connected_cidrs=settings.network.connected_cidrs,
+                ready=network.ready,
             ),
             key_arns=keys.arns,
             images=images(settings),
