@@ -31,7 +31,7 @@ def cluster() -> Iterator[RehearsedCluster]:
     cluster.down()
     started = time.monotonic()
     cluster.up()
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 30  # on a busy machine; 6 s otherwise
     try:
         cluster.nodes(POOLS)
         apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "trial"}})
