@@ -1,7 +1,6 @@
 """The rehearsed cluster: a control plane without webhooks, and kwok for its nodes."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 
 from bootstrap.embedded import configuration, control_plane, mounts, network, preflight
@@ -25,7 +24,6 @@ _PREFIX = "rehearsal-"
 _NAME_LIMIT = 20
 _STAGES = ("node-initialize.yaml", "node-heartbeat.yaml", "pods.yaml")
 _KWOK_PORT = 10247
-_QUIET_SECONDS = 1.0
 
 
 def cluster_name(stack: str) -> str:
@@ -129,37 +127,3 @@ class RehearsedCluster(ControlPlane):
         self._serve(progress, client, [], control_plane.api_server(self.layout, UNANSWERED))
         with progress.step("controllers and simulated nodes", 3) as step:
             self._start(self._players(), client, step)
-            self._wait("controllers", _Settling(client).fault, step, "kube-controller-manager")
-
-
-class _Settling:
-    """Looks at what a cluster makes for itself once its controllers have begun.
-
-    Until that has ended, nobody could tell it from what a program makes, and no pod would be admitted.
-    """
-
-    def __init__(self, client: Client) -> None:
-        self._client, self._found, self._since = client, frozenset[str](), time.monotonic()
-
-    def fault(self) -> str | None:
-        """Returns what is still to come; None once nothing new has come for a while."""
-        namespaces, accounts, authorities = (
-            self._list(f"/api/v1/{kind}")
-            for kind in (
-                "namespaces",
-                "serviceaccounts",
-                "configmaps?fieldSelector=metadata.name%3Dkube-root-ca.crt",
-            )
-        )
-        found = frozenset(accounts | authorities)
-        if found != self._found:
-            self._found, self._since = found, time.monotonic()
-        names = [it.strip("/") for it in namespaces]
-        if not names or any(f"{name}/default" not in accounts for name in names):
-            return "have not made every default account yet"
-        return None if time.monotonic() - self._since > _QUIET_SECONDS else "are still beginning"
-
-    def _list(self, path: str) -> set[str]:
-        listed = self._client.object(path) or {"items": []}
-        metadata = [item["metadata"] for item in listed["items"]]
-        return {f"{it.get('namespace', '')}/{it['name']}" for it in metadata}
