@@ -10,6 +10,7 @@ import yaml
 
 from bootstrap.errors import ColonnadeError
 from bootstrap.toolchain import archive, module_file
+from bootstrap.toolchain.manifest import manifest
 from components import catalog
 from components.catalog import Chart
 
@@ -37,8 +38,8 @@ def prepare(directory: Path) -> list[Missing]:
     """
     directory.mkdir(parents=True, exist_ok=True)
     part = catalog.part("gateway-api")
-    manifest = f"gateway-api-{part.version}.yaml"
-    shutil.copy(module_file("gateway-api", manifest), directory / manifest)
+    definitions = f"gateway-api-{part.version}.yaml"
+    shutil.copy(module_file("gateway-api", definitions), directory / definitions)
     missing = []
     for entry in catalog.PARTS.values():
         if entry.chart is not None:
@@ -51,11 +52,13 @@ def prepare(directory: Path) -> list[Missing]:
 
 def _chart(chart: Chart) -> tuple[dict[str, bytes], list[str]]:
     """Returns the files of a chart below its own folder, and what is not the real thing."""
-    found, lacks = _kept(f"{chart.name}.tgz"), []
+    found, definitions = _kept(f"{chart.name}.tgz"), _kept(f"{chart.name}.yaml")
+    lacks = []
     if found is None:
         files: dict[str, bytes] = {}
         described: dict[str, Any] = {"apiVersion": "v2", "name": chart.name}
-        lacks.append("its source cannot be had here; nothing of it was installed")
+        rest = "nothing of it was" if definitions is None else "its definitions alone were"
+        lacks.append(f"its source cannot be had here; {rest} installed")
     else:
         # Helm takes every file below templates for one; a release leaves notes for developers out.
         files = {
@@ -64,14 +67,26 @@ def _chart(chart: Chart) -> tuple[dict[str, bytes], list[str]]:
             if not path.endswith(".md")
         }
         described = yaml.safe_load(files["Chart.yaml"])
-        if str(described.get("version")) != chart.version:
-            lacks.append(f"rehearsed with what its module holds, version {described.get('version')}")
+        held = _held_version(chart.name, str(described["version"]))
+        if held != chart.version:
+            lacks.append(f"rehearsed with version {held}, the nearest that a module holds")
+        if held != str(described["version"]):
+            described["appVersion"] = f"v{held}"
     described["version"] = chart.version
     files["Chart.yaml"] = yaml.safe_dump(_offline(described, files)).encode()
-    definitions = _kept(f"{chart.name}.yaml")
     if definitions is not None:
         files["crds/definitions.yaml"] = definitions.read_bytes()
     return files, lacks
+
+
+def _held_version(chart: str, described: str) -> str:
+    """Returns the version of a chart that a module holds; where a release fills it in, the module's."""
+    if described.removeprefix("v") != "0.0.0":
+        return described
+    tool = manifest().tool("charts")
+    module = next(file.module for file in tool.files if file.to == f"files/{chart}.tgz")
+    pins = (tool.module_directory / "go.mod").read_text(encoding="utf-8").split()
+    return pins[pins.index(module) + 1].removeprefix("v")
 
 
 def _offline(described: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
