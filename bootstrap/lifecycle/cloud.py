@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,16 +14,19 @@ from bootstrap.errors import ColonnadeError
 
 _TABLE = Path(__file__).with_name("aws.yaml")
 _ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+_GLOBAL_REGION = "us-east-1"
 _FIELD = re.compile(r"\{([\w.]+)(\|crc32)?\}")
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, str]]:
-    loaded: Mapping[str, Mapping[str, str]] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
+def _table() -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
     return loaded
 
 
-def find_pending(resource: Mapping[str, Any], variables: Mapping[str, str]) -> str | None:
+def find_pending(
+    resource: Mapping[str, Any], held: Collection[str], variables: Mapping[str, str]
+) -> str | None:
     """Returns the id of a resource whose creation was interrupted, None where there is none to be found.
 
     What carries tags is looked up by those of its environment and its name. The id of what carries none
@@ -31,6 +34,7 @@ def find_pending(resource: Mapping[str, Any], variables: Mapping[str, str]) -> s
 
     Args:
         resource: The resource as the state holds it.
+        held: Ids of its type that the state has: a replacement carries the tags of what it replaces.
         variables: The environment of the engine, with its credentials and, where there are any, endpoints.
 
     Raises:
@@ -39,14 +43,17 @@ def find_pending(resource: Mapping[str, Any], variables: Mapping[str, str]) -> s
     kind, inputs = resource["type"], resource.get("inputs") or {}
     table = _table()
     if kind in table["named"]:
-        return _filled(table["named"][kind], inputs)
-    if kind == _ASSOCIATION:
-        return _association(inputs, variables)
-    tags = inputs.get("tagsAll") or inputs.get("tags") or {}
-    if kind not in table["tagged"] or not {"Name", "environment"} <= tags.keys():
-        return None
-    wanted = {name: tags[name] for name in ("environment", "Name")}
-    return _tagged(table["tagged"][kind], wanted, variables)
+        candidates = [_filled(table["named"][kind], inputs)]
+    elif kind == _ASSOCIATION:
+        candidates = _associations(inputs, variables)
+    elif kind in table["tagged"]:
+        if kind in table["global"]:
+            variables = {**variables, "AWS_REGION": _GLOBAL_REGION}
+        tags = inputs.get("tagsAll") or inputs.get("tags") or {}
+        candidates = _tagged(table["tagged"][kind], tags, variables)
+    else:
+        candidates = []
+    return next((id for id in candidates if id not in held), None)
 
 
 def _filled(template: str, inputs: Mapping[str, Any]) -> str:
@@ -59,32 +66,33 @@ def _filled(template: str, inputs: Mapping[str, Any]) -> str:
     return _FIELD.sub(field, template)
 
 
-def _tagged(pattern: str, tags: Mapping[str, str], variables: Mapping[str, str]) -> str | None:
+def _tagged(pattern: str, tags: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
+    if not {"Name", "environment"} <= tags.keys():
+        return []
     pages = _client("resourcegroupstaggingapi", variables).get_paginator("get_resources")
-    filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
+    filters = [{"Key": key, "Values": [tags[key]]} for key in ("environment", "Name")]
     with _asked("Resource Groups Tagging API"):
         arns = [
             found["ResourceARN"]
             for page in pages.paginate(TagFilters=filters)
             for found in page["ResourceTagMappingList"]
         ]
-    for arn in arns:
-        if match := re.search(pattern, arn):
-            return ":".join(match.groups()) or str(arn)
-    return None
+    matches = [match for arn in arns if (match := re.search(pattern, arn))]
+    return [":".join(match.groups()) or match.string for match in matches]
 
 
-def _association(inputs: Mapping[str, Any], variables: Mapping[str, str]) -> str | None:
-    """Returns the id by which a subnet is bound to the route table that it should be bound to."""
+def _associations(inputs: Mapping[str, Any], variables: Mapping[str, str]) -> list[str]:
+    """Returns the id by which a subnet is bound to the route table that it should be bound to, if it is."""
     filters = [{"Name": "association.subnet-id", "Values": [inputs["subnetId"]]}]
     with _asked("EC2"):
         tables = _client("ec2", variables).describe_route_tables(Filters=filters)["RouteTables"]
-    for table in tables:
-        for association in table["Associations"]:
-            wanted = (inputs["subnetId"], inputs["routeTableId"])
-            if (association.get("SubnetId"), association["RouteTableId"]) == wanted:
-                return str(association["RouteTableAssociationId"])
-    return None
+    wanted = (inputs["subnetId"], inputs["routeTableId"])
+    return [
+        str(association["RouteTableAssociationId"])
+        for table in tables
+        for association in table["Associations"]
+        if (association.get("SubnetId"), association["RouteTableId"]) == wanted
+    ]
 
 
 def _client(service: str, variables: Mapping[str, str]) -> Any:

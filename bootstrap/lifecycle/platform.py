@@ -1,6 +1,6 @@
 """A stack as a whole: its cluster where it has one of its own, its images, its resources."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bootstrap import images
@@ -62,8 +62,8 @@ def recover(name: str, progress: Progress) -> Stack:
 
     stack = Stack(repository(), name)
 
-    def find(resource: Mapping[str, Any]) -> str | None:
-        return find_pending(resource, {"AWS_REGION": str(settings.region), **stack.environment()})
+    def find(resource: Mapping[str, Any], held: Collection[str]) -> str | None:
+        return find_pending(resource, held, {"AWS_REGION": str(settings.region), **stack.environment()})
 
     with progress.step("state of the stack") as step:
         recovery.recover(stack, connect, step.waiting_for, find)

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +52,12 @@ class Lock:
     since: float
 
 
-def no_cloud(resource: Mapping[str, Any]) -> str | None:
+# Returns the id of a resource of a cloud that was being created, None where there is none; given the resource
+# and the ids of its type that the state has.
+Find = Callable[[Mapping[str, Any], Collection[str]], str | None]
+
+
+def no_cloud(resource: Mapping[str, Any], held: Collection[str]) -> str | None:  # noqa: ARG001
     """Refuses to look up a resource of a cloud: for stacks that stand on none.
 
     Raises:
@@ -68,7 +73,7 @@ def recover(
     stack: Stack,
     connect: Callable[[], Objects],
     say: Callable[[str], None],
-    find: Callable[[Mapping[str, Any]], str | None] = no_cloud,
+    find: Find = no_cloud,
 ) -> None:
     """Makes a stack ready for the next operation, whatever became of the last one, and selects it.
 
@@ -79,7 +84,7 @@ def recover(
         stack: The stack.
         connect: Gives access to the cluster that the stack's objects are on; called where one was pending.
         say: Told each thing that was done, in one line.
-        find: Returns the id of a resource of a cloud that was being created, None where there is none.
+        find: Looks up resources of a cloud.
 
     Raises:
         ColonnadeError: A live process holds the lock, or cluster or cloud cannot be asked.
@@ -211,7 +216,7 @@ def settle(
     stack: Stack,
     connect: Callable[[], Objects],
     say: Callable[[str], None],
-    find: Callable[[Mapping[str, Any]], str | None] = no_cloud,
+    find: Find = no_cloud,
 ) -> None:
     """Settles the operations that were under way when the engine died, and says what became of each.
 
@@ -245,11 +250,13 @@ def settle(
                 became = "its object is there and is adopted"
                 touched.append(urn)
         elif what == "creating" and resource["type"].startswith(_CLOUDS):
-            found = find(resource)
+            held = {known["id"] for known in resources if known["type"] == resource["type"]}
+            found = find(resource, held)
             if found is None:
                 became = "it is not there, it is created again"
-            elif _insert(resources, {**resource, "id": found, "outputs": dict(resource["inputs"])}):
+            else:
                 became = f"{found} is looked up and adopted"
+                _replace(resources, {**resource, "id": found, "outputs": dict(resource["inputs"])})
                 touched.append(urn)
         elif what != "creating" and any(known["urn"] == urn for known in resources):
             touched.append(urn)
@@ -297,6 +304,15 @@ def _adopted(resource: Mapping[str, Any], objects: Objects) -> dict[str, Any] | 
         # The next update waits until the object is ready, unless the refresh finds that it is.
         "initErrors": ["the engine died before the object was ready"],
     }
+
+
+def _replace(resources: list[dict[str, Any]], adopted: dict[str, Any]) -> None:
+    """Puts a resource of a cloud into the state; what it replaces lives, and the next update deletes it."""
+    if not _insert(resources, adopted):
+        for known in resources:
+            if known["urn"] == adopted["urn"]:
+                known["delete"] = True
+        resources.append(adopted)
 
 
 def _insert(resources: list[dict[str, Any]], adopted: dict[str, Any]) -> bool:

@@ -35,6 +35,7 @@ def rehearse(
     from bootstrap.rehearsal.rehearsal import Rehearsal
     from bootstrap.rehearsal.standin.faults import Faults
 
+    phases.check(until, policies)
     console = Console(soft_wrap=True, highlight=False)
     with (
         Progress(f"Rehearsing stack {stack}") as progress,

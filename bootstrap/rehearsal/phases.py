@@ -12,6 +12,7 @@ from bootstrap.paths import repository
 from bootstrap.rehearsal.rehearsal import Rehearsal
 
 UNTIL = ("preview", "up", "destroy")
+_PACK = repository() / "policies"
 # The change of a day: a pool may grow, and there is a further bucket.
 BUCKET = "rehearsal"
 # A Job cannot change: what it runs is part of its name, and a change is a new one.
@@ -51,30 +52,42 @@ class FailedError(ColonnadeError):
         self.outcome = outcome
 
 
+def check(until: str, policies: bool) -> None:
+    """Refuses phases that there are not.
+
+    Raises:
+        ColonnadeError: `until` is none of `UNTIL`, or there is no policy pack.
+    """
+    if until not in UNTIL:
+        raise ColonnadeError(f"--until {until!r} is unknown", f"name one of {', '.join(UNTIL)}")
+    if policies and not (_PACK / "PulumiPolicy.yaml").is_file():
+        raise ColonnadeError(
+            "there is no policy pack in policies/", "leave --policies out until there is one"
+        )
+
+
 def run(rehearsal: Rehearsal, until: str = "destroy", policies: bool = False) -> list[Phase]:
     """Runs the phases up to one of `UNTIL`; the first that fails is the last.
 
     After a fault that was asked for, an operation is run again, as a person would, until it has been served.
 
     Raises:
-        ColonnadeError: `until` is none of them, or there is no policy pack.
+        ColonnadeError: As `check` does.
     """
-    if until not in UNTIL:
-        raise ColonnadeError(f"--until {until!r} is unknown", f"name one of {', '.join(UNTIL)}")
-    arguments = _policies() if policies else []
-    life = _Life(rehearsal, arguments)
+    check(until, policies)
+    life = _Life(rehearsal, ["--policy-pack", str(_PACK)] if policies else [])
     steps: list[tuple[str, Callable[[], Outcome | None]]] = [("preview", life.preview)]
     if until in ("up", "destroy"):
         steps += [
             ("up", life.up),
-            ("preview again: nothing changes", life.unchanged),
-            ("refresh: no drift", life.no_drift),
-            ("change: a pool and a bucket", life.change),
+            ("preview again", life.unchanged),
+            ("refresh", life.no_drift),
+            ("change", life.change),
         ]
     if until == "destroy":
         if rehearsal.settings.protect:
-            steps.append(("up: protection off", life.release))
-        steps.append(("destroy: nothing is left", life.destroy))
+            steps.append(("protection off", life.release))
+        steps.append(("destroy", life.destroy))
     phases: list[Phase] = []
     for name, step in steps:
         begun, heard = time.monotonic(), len(rehearsal.server.provider.events) if rehearsal.server else 0
@@ -94,15 +107,6 @@ def run(rehearsal: Rehearsal, until: str = "destroy", policies: bool = False) ->
         if fault:
             break
     return phases
-
-
-def _policies() -> list[str]:
-    pack = repository() / "policies"
-    if not (pack / "PulumiPolicy.yaml").is_file():
-        raise ColonnadeError(
-            "there is no policy pack in policies/", "leave --policies out until there is one"
-        )
-    return ["--policy-pack", str(pack)]
 
 
 @dataclass

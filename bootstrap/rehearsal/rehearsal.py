@@ -4,7 +4,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +96,7 @@ class Rehearsal:
     def settle(self) -> None:
         """Does after a crash what every command does before it works on a stack."""
         with self.progress.step("state of the stack") as step:
-            recovery.recover(self.stack, self._objects, step.waiting_for, self._pending)
+            recovery.recover(self.stack, self._objects, step.waiting_for, self.pending)
 
     def _open(self) -> None:
         sites = {"on-premises": self._premises, "aws": self._aws}
@@ -209,8 +209,9 @@ class Rehearsal:
     def _objects(self) -> ClusterObjects:
         return ClusterObjects(self.cluster.kubeconfig, self.cluster.context)
 
-    def _pending(self, resource: Mapping[str, Any]) -> str | None:
-        return find_pending(resource, self.stack.environment())
+    def pending(self, resource: Mapping[str, Any], held: Collection[str] = ()) -> str | None:
+        """Looks up a resource whose creation was interrupted; see `find_pending`."""
+        return find_pending(resource, held, self.stack.environment())
 
     def leftovers(self) -> list[str]:
         """Returns what lives in cloud and cluster that was not there before."""

@@ -33,7 +33,9 @@ def assumed(rehearsal: Rehearsal) -> list[str]:
 
 def table(stack: str, phases: Sequence[Phase]) -> Table:
     """Returns the phases as a table."""
-    shown = Table(f"rehearsal of {stack}", "seconds", *_OPERATIONS, "refused", "", box=None)
+    shown = Table(title=f"Rehearsal of stack {stack}", title_justify="left", box=None)
+    for column in ("phase", "seconds", *_OPERATIONS, "refused", ""):
+        shown.add_column(column, no_wrap=True)
     for phase in phases:
         replaced = sum(count for name, count in phase.changes.items() if "replace" in name)
         counts = {**phase.changes, "replace": replaced}

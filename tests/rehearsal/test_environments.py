@@ -25,7 +25,7 @@ def test_it_lives_its_whole_life(stack: str, rehearse: Callable[..., Rehearsal])
     rehearsal = rehearse(stack)
     ended = phases.run(rehearsal)
     assert [phase.fault for phase in ended] == [None] * len(ended)
-    names = [phase.name.partition(":")[0] for phase in ended if "protection" not in phase.name]
+    names = [phase.name for phase in ended if phase.name != "protection off"]
     assert names == ["preview", "up", "preview again", "refresh", "change", "destroy"]
     assert not [refusal for phase in ended for refusal in phase.refusals]
     described = report.document(rehearsal, ended)

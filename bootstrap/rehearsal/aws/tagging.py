@@ -3,11 +3,14 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 
 from bootstrap.rehearsal.standin.account import Store
 
-_TARGET = "ResourceGroupsTaggingAPI_20170126.GetResources"
+_TARGET: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
+# Services without regions, of which it tells in that one alone.
+_GLOBAL: Final = frozenset({"iam", "route53"})
+_GLOBAL_REGION: Final = "us-east-1"
 
 
 class Tagging:
@@ -23,7 +26,9 @@ class Tagging:
                 length = int(self.headers.get("Content-Length", 0))
                 asked = json.loads(self.rfile.read(length) or b"{}")
                 known = self.headers.get("X-Amz-Target") == _TARGET
-                answer = found(account, asked) if known else {"__type": "UnknownOperationException"}
+                # The scope of a signature is key, date, region and service.
+                region = self.headers.get("Authorization", "").split("/")[2]
+                answer = found(account, asked, region) if known else {"__type": "UnknownOperationException"}
                 body = json.dumps(answer).encode()
                 self.send_response(200 if known else 400)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
@@ -44,13 +49,20 @@ class Tagging:
         self._server.server_close()
 
 
-def found(account: Store, asked: dict[str, Any]) -> dict[str, Any]:
-    """Returns the resources whose tags match every filter."""
+def found(account: Store, asked: dict[str, Any], region: str) -> dict[str, Any]:
+    """Returns the resources whose tags match every filter, as far as the API tells of them in a region.
+
+    It tells of no role, as the list of supported services in its reference says.
+    """
     filters = {it["Key"]: set(it.get("Values") or []) for it in asked.get("TagFilters", [])}
     matching = []
     for resource in account.living():
         tags, arn = account.tags(resource), resource.outputs.get("arn") or resource.outputs.get("jobArn")
-        if arn and all(
+        if arn is None or resource.type == "aws:iam/role:Role":
+            continue
+        service, home = arn.split(":")[2:4]
+        told = region == (_GLOBAL_REGION if service in _GLOBAL else home or account.region)
+        if told and all(
             key in tags and (not values or tags[key] in values) for key, values in filters.items()
         ):
             matching.append(

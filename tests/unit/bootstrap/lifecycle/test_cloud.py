@@ -23,8 +23,10 @@ def tagging() -> Iterator[Any]:
     class Handler(BaseHTTPRequestHandler):
         arns: tuple[str, ...] = ()
         asked: ClassVar[list[Any]] = []
+        regions: ClassVar[list[str]] = []
 
         def do_POST(self) -> None:
+            self.regions.append(self.headers["Authorization"].split("/")[2])
             self.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             found = [{"ResourceARN": arn, "Tags": []} for arn in self.arns]
             body = json.dumps({"ResourceTagMappingList": found, "PaginationToken": ""}).encode()
@@ -35,7 +37,7 @@ def tagging() -> Iterator[Any]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    Handler.asked = []
+    Handler.asked, Handler.regions = [], []
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -60,7 +62,7 @@ def test_tags_find_the_id_among_resources_of_other_types(tagging: Any) -> None:
         "arn:aws:ec2:eu-central-1:123456789012:subnet/subnet-1",
         "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-1",
     )
-    found = cloud.find_pending(pending("aws:ec2/vpc:Vpc", tagsAll=TAGS), tagging.variables)
+    found = cloud.find_pending(pending("aws:ec2/vpc:Vpc", tagsAll=TAGS), (), tagging.variables)
     assert found == "vpc-1"
     wanted = [{"Key": "environment", "Values": ["lab"]}, {"Key": "Name", "Values": ["network"]}]
     assert tagging.asked[0]["TagFilters"] == wanted
@@ -68,8 +70,22 @@ def test_tags_find_the_id_among_resources_of_other_types(tagging: Any) -> None:
 
 def test_what_carries_no_such_tags_is_not_there(tagging: Any) -> None:
     tagging.arns = ("arn:aws:ec2:eu-central-1:123456789012:subnet/subnet-1",)
-    assert cloud.find_pending(pending("aws:ec2/vpc:Vpc", tagsAll=TAGS), tagging.variables) is None
-    assert cloud.find_pending(pending("aws:ec2/vpc:Vpc", tags={}), tagging.variables) is None
+    assert cloud.find_pending(pending("aws:ec2/vpc:Vpc", tagsAll=TAGS), (), tagging.variables) is None
+    assert cloud.find_pending(pending("aws:ec2/vpc:Vpc", tags={}), (), tagging.variables) is None
+
+
+def test_what_a_replacement_replaces_carries_its_tags_and_is_not_it(tagging: Any) -> None:
+    prefix = "arn:aws:ec2:eu-central-1:123456789012:subnet/"
+    tagging.arns = (f"{prefix}subnet-old", f"{prefix}subnet-new")
+    subnet = pending("aws:ec2/subnet:Subnet", tagsAll=TAGS)
+    assert cloud.find_pending(subnet, {"subnet-old"}, tagging.variables) == "subnet-new"
+    assert cloud.find_pending(subnet, {"subnet-old", "subnet-new"}, tagging.variables) is None
+
+
+def test_services_without_regions_are_asked_for_where_the_api_tells_of_them(tagging: Any) -> None:
+    for kind in ("aws:iam/openIdConnectProvider:OpenIdConnectProvider", "aws:ec2/vpc:Vpc"):
+        cloud.find_pending(pending(kind, tagsAll=TAGS), (), tagging.variables)
+    assert tagging.regions == ["us-east-1", "eu-central-1"]
 
 
 def test_ids_of_two_parts_and_whole_arns(tagging: Any) -> None:
@@ -77,13 +93,14 @@ def test_ids_of_two_parts_and_whole_arns(tagging: Any) -> None:
     certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
     tagging.arns = (group, certificate)
     kinds = ("aws:eks/nodeGroup:NodeGroup", "aws:acm/certificate:Certificate")
-    found = [cloud.find_pending(pending(kind, tagsAll=TAGS), tagging.variables) for kind in kinds]
+    found = [cloud.find_pending(pending(kind, tagsAll=TAGS), (), tagging.variables) for kind in kinds]
     assert found == ["lab:general", certificate]
 
 
 @pytest.mark.parametrize(
     ("resource", "identifier"),
     [
+        (pending("aws:iam/role:Role", name="lab-node", tagsAll=TAGS), "lab-node"),
         (pending("aws:kms/alias:Alias", name="alias/lab/lake"), "alias/lab/lake"),
         # The number that terraform-provider-aws derives of a default route, as its own tests state it.
         (
@@ -97,7 +114,7 @@ def test_ids_of_two_parts_and_whole_arns(tagging: Any) -> None:
     ],
 )
 def test_ids_that_follow_from_inputs(resource: dict[str, Any], identifier: str) -> None:
-    assert cloud.find_pending(resource, {}) == identifier
+    assert cloud.find_pending(resource, (), {}) == identifier
 
 
 def test_a_cloud_that_cannot_be_asked_is_one_line_with_a_fix(tagging: Any) -> None:
@@ -107,7 +124,7 @@ def test_a_cloud_that_cannot_be_asked_is_one_line_with_a_fix(tagging: Any) -> No
         "AWS_MAX_ATTEMPTS": "1",
     }
     with pytest.raises(ColonnadeError, match="cannot be asked what an interrupted run has made"):
-        cloud.find_pending(pending("aws:ec2/vpc:Vpc", tagsAll=TAGS), variables)
+        cloud.find_pending(pending("aws:ec2/vpc:Vpc", tagsAll=TAGS), (), variables)
 
 
 def test_every_type_that_is_looked_up_is_one_that_a_rehearsal_knows() -> None:
@@ -115,3 +132,4 @@ def test_every_type_that_is_looked_up_is_one_that_a_rehearsal_knows() -> None:
     known = aws().types.keys()
     assert {*table["tagged"], *table["named"]} <= known
     assert not {*table["tagged"]} & {*table["named"]}
+    assert {*table["global"]} <= table["tagged"].keys()

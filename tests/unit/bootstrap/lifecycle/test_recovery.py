@@ -349,18 +349,33 @@ def test_a_creation_on_a_cloud_is_adopted_by_the_id_that_it_is_found_under() -> 
     vpc = resource("aws:ec2/vpc:Vpc", "network", inputs={"cidrBlock": "10.0.0.0/16"})
     said: list[str] = []
     stack = pending(("creating", vpc))
-    recovery.settle(stack, lambda: FakeObjects(), said.append, lambda _: "vpc-1")  # type: ignore[arg-type]
+    recovery.settle(stack, lambda: FakeObjects(), said.append, lambda *_: "vpc-1")  # type: ignore[arg-type]
     [adopted] = stack.state["deployment"]["resources"]
     assert (adopted["id"], adopted["outputs"]) == ("vpc-1", {"cidrBlock": "10.0.0.0/16"})
     assert stack.refreshed == ["--target", vpc["urn"]]
     assert said == ["Vpc network was interrupted while creating: vpc-1 is looked up and adopted"]
 
 
+def test_a_replacement_on_a_cloud_is_adopted_and_what_it_replaces_is_deleted_by_the_next_update() -> None:
+    old = resource("aws:ec2/subnet:Subnet", "data", inputs={"cidrBlock": "10.0.0.0/24"}) | {"id": "subnet-1"}
+    new = old | {"inputs": {"cidrBlock": "10.0.1.0/24"}}
+    stack, asked = pending(("creating", new), resources=(old,)), []
+
+    def find(_: object, held: object) -> str:
+        asked.append(held)
+        return "subnet-2"
+
+    recovery.settle(stack, lambda: FakeObjects(), lambda _: None, find)  # type: ignore[arg-type]
+    assert asked == [{"subnet-1"}]
+    found = [(it["id"], it.get("delete", False)) for it in stack.state["deployment"]["resources"]]
+    assert found == [("subnet-1", True), ("subnet-2", False)]
+
+
 def test_a_creation_on_a_cloud_that_did_not_happen_is_forgotten() -> None:
     vpc = resource("aws:ec2/vpc:Vpc", "network", inputs={})
     said: list[str] = []
     stack = pending(("creating", vpc))
-    recovery.settle(stack, lambda: FakeObjects(), said.append, lambda _: None)  # type: ignore[arg-type]
+    recovery.settle(stack, lambda: FakeObjects(), said.append, lambda *_: None)  # type: ignore[arg-type]
     assert stack.state["deployment"] == {"resources": [], "pending_operations": []}
     assert said == ["Vpc network was interrupted while creating: it is not there, it is created again"]
 
