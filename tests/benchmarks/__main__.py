@@ -11,7 +11,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import platform, preview_local
+from tests.benchmarks import aws, platform, preview_local
 from tests.benchmarks.result import Result
 from tests.end_to_end.platform import ROOT, running_platform
 
@@ -30,6 +30,7 @@ def main() -> int:
             results.insert(0, platform.first(results, warm))
         results += warm
         results += preview_local.measure(running)
+    results += aws.measure()
     target = ROOT / "build" / "benchmarks.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps([result.as_dict() for result in results], indent=2) + "\n")

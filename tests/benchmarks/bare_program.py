@@ -11,10 +11,15 @@ import json
 import pulumi
 import pulumi_kubernetes
 import pulumi_random
-
+{imports}
 kubernetes = pulumi_kubernetes.Provider({kubernetes_name!r}, **{kubernetes_inputs})
 random = pulumi_random.Provider({random_name!r})
-'''
+{providers}'''
+
+AWS = """aws = pulumi_aws.Provider(
+    {name!r}, region={region!r}, allowed_account_ids={accounts!r}, default_tags={tags!r}
+)
+"""
 
 # Remote components bring their own children, in the floor as in the program.
 REMOTE_COMPONENTS = ("kubernetes:yaml/v2:", "kubernetes:helm.sh/v4:")
@@ -38,8 +43,11 @@ def bare_program(
     remote = {state["urn"] for state in states if state["type"].startswith(REMOTE_COMPONENTS)}
     providers = {state["type"]: state for state in states if state["type"].startswith("pulumi:providers:")}
     kubernetes = providers["pulumi:providers:kubernetes"]
+    cloud = providers.get("pulumi:providers:aws")
     lines = [
         HEADER.format(
+            imports="import pulumi_aws\n" if cloud else "",
+            providers=_aws(cloud) if cloud else "",
             kubernetes_name=_name(kubernetes["urn"]),
             kubernetes_inputs=_literal(
                 {_snake(k): v for k, v in kubernetes["inputs"].items() if k in ("kubeconfig", "context")}
@@ -62,13 +70,33 @@ def bare_program(
     return "\n".join(lines) + "\n"
 
 
+def _aws(state: Mapping[str, Any]) -> str:
+    """Returns the provider of AWS as the program has it; nested inputs travel as JSON."""
+    inputs = state["inputs"]
+    nested = {
+        key: json.loads(value) if isinstance(value, str) else value
+        for key, value in inputs.items()
+        if key in ("allowedAccountIds", "defaultTags")
+    }
+    return AWS.format(
+        name=_name(state["urn"]),
+        region=inputs["region"],
+        accounts=nested["allowedAccountIds"],
+        tags=nested["defaultTags"],
+    )
+
+
 def _call(state: Mapping[str, Any], before: Sequence[str]) -> str | None:
     """Returns the SDK call that makes one resource; components of our own and the stack make none."""
     kind, inputs = state["type"], state.get("inputs", {})
     if kind.startswith(("colonnade:", "pulumi:pulumi:Stack", "pulumi:providers:")):
         return None
     package, module, name = kind.split(":")
-    if package == "random":
+    if package == "aws":
+        call, provider = f"pulumi_aws.{module.partition('/')[0]}.{name}", "aws"
+        # What the provider itself adds.
+        inputs = {key: value for key, value in inputs.items() if key != "tagsAll"}
+    elif package == "random":
         call, provider = f"pulumi_random.{name}", "random"
     elif package == "kubernetes":
         provider = "kubernetes"
@@ -124,4 +152,4 @@ def _literal(value: Any) -> str:
     text = pprint.pformat(json.loads(json.dumps(value)), width=110)
     # The data of a Secret is hidden as a whole, and the API server refuses anything but a mapping there.
     text = text.replace("'data': '[secret]'", "'data': pulumi.Output.secret({'value': 'dmFsdWU='})")
-    return text.replace("'[secret]'", "pulumi.Output.secret('value')")
+    return text.replace("'[secret]'", "pulumi.Output.secret('a-value-long-enough-for-any')")
