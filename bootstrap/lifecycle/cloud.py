@@ -43,7 +43,9 @@ def find_pending(
     kind, inputs = resource["type"], resource.get("inputs") or {}
     table = _table()
     if kind in table["named"]:
-        candidates = [_filled(table["named"][kind], inputs)]
+        template = table["named"][kind]
+        known = {"account": _account(variables)} if "{account}" in template else {}
+        candidates = [_filled(template, {**inputs, **known})]
     elif kind == _ASSOCIATION:
         candidates = _associations(inputs, variables)
     elif kind in table["tagged"]:
@@ -64,6 +66,11 @@ def _filled(template: str, inputs: Mapping[str, Any]) -> str:
         return str(zlib.crc32(str(value).encode())) if match[2] else str(value)
 
     return _FIELD.sub(field, template)
+
+
+def _account(variables: Mapping[str, str]) -> str:
+    with _asked("STS"):
+        return str(_client("sts", variables).get_caller_identity()["Account"])
 
 
 def _tagged(pattern: str, tags: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:

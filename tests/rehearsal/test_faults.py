@@ -27,6 +27,23 @@ def converges(rehearsal: Rehearsal) -> None:
     assert rehearsal.orphans() == []
 
 
+def test_whatever_was_being_created_is_found(rehearse: Callable[..., Rehearsal]) -> None:
+    off = {"enabled": False}
+    rehearsal = rehearse("aws-prod", data={"lakefs": off, "feast": off}, experimentation={"mlflow": off})
+    rehearsal.stack.up()
+    made = [it for it in rehearsal.resources() if it["type"].startswith("aws:")]
+    lost = {
+        it["urn"]: found
+        for it in made
+        # A database is imported by its identifier, and has an id beside it.
+        if (found := rehearsal.pending(it)) not in (it["id"], it["outputs"].get("identifier"))
+    }
+    assert lost == {}
+    # What a state holds is not taken for what is being created.
+    assert {rehearsal.pending(it, {it["id"], it["inputs"].get("identifier")}) for it in made} == {None}
+    assert len({it["type"] for it in made}) > 40
+
+
 @pytest.mark.parametrize("fault", SAMPLE)
 def test_a_fault_is_overcome(fault: str, rehearse: Callable[..., Rehearsal]) -> None:
     # Without the services, which say nothing about the cloud, a life is short.

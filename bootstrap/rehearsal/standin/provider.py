@@ -164,8 +164,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Returns what the account holds; nothing, where it is gone."""
         token = _type(request.urn)
         with self._event("read", request.urn, context):
-            self._operations.table(token)
+            other = self._operations.table(token).found_by
             resource = self._account.get(token, request.id)
+            if resource is None and other is not None:
+                resource = next(iter(self._account.find(token, other, request.id)), None)
         if resource is None:
             return provider.ReadResponse()
         return provider.ReadResponse(

@@ -52,6 +52,7 @@ class TypeTable(_Model):
     Attributes:
         source: Where the behaviours are stated, unless an entry says otherwise.
         id: Template of the id.
+        found_by: The output by which a read finds it as well as by its id.
         outputs: Computed outputs, merged beneath the inputs: what the program gives wins.
         renews: Outputs that each update computes anew.
         defaults: What the real API fills in where nothing is given, merged beneath the inputs.
@@ -74,6 +75,7 @@ class TypeTable(_Model):
 
     source: str
     id: str
+    found_by: str | None = None
     outputs: dict[str, Any] = {}
     renews: list[str] = []
     defaults: dict[str, Any] = {}

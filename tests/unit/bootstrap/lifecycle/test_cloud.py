@@ -1,14 +1,17 @@
 """What an interrupted run was making on AWS is found by its tags, or by an id that its inputs give."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 import yaml
 
+import components
 from bootstrap.errors import ColonnadeError
 from bootstrap.lifecycle import cloud
 from bootstrap.rehearsal.aws import aws
@@ -125,6 +128,16 @@ def test_a_cloud_that_cannot_be_asked_is_one_line_with_a_fix(tagging: Any) -> No
     }
     with pytest.raises(ColonnadeError, match="cannot be asked what an interrupted run has made"):
         cloud.find_pending(pending("aws:ec2/vpc:Vpc", tagsAll=TAGS), (), variables)
+
+
+def test_every_type_that_components_make_is_looked_up() -> None:
+    sources = (Path(components.__file__).parent / "foundation" / "aws").glob("*.py")
+    made = {it for file in sources for it in re.findall(r"\baws\.(\w+)\.([A-Z]\w+)\(", file.read_text())}
+    tokens = {f"aws:{module}/{name[0].lower()}{name[1:]}:{name}" for module, name in made}
+    tokens &= aws().types.keys()
+    table = yaml.safe_load(cloud._TABLE.read_text())
+    assert len(tokens) > 30
+    assert sorted(tokens - {*table["tagged"], *table["named"], cloud._ASSOCIATION}) == []
 
 
 def test_every_type_that_is_looked_up_is_one_that_a_rehearsal_knows() -> None:
