@@ -72,10 +72,6 @@ def _template(resource: Resource, account: Account) -> Outputs:
     return {"latestVersion": version, "defaultVersion": default}
 
 
-def _oidc_provider(resource: Resource, _: Account) -> Outputs:
-    return {"arn": resource.id.replace("https://", "")}
-
-
 def _alias(resource: Resource, account: Account) -> Outputs:
     key = key_of(account, value(resource, "targetKeyId"))
     return {"targetKeyArn": value(key, "arn")} if key else {}
@@ -125,7 +121,6 @@ COMPUTING: Mapping[str, Computation] = {
     "aws:eks/cluster:Cluster": _cluster,
     "aws:elasticache/replicationGroup:ReplicationGroup": _cache,
     "aws:elasticache/subnetGroup:SubnetGroup": _subnet_group,
-    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _oidc_provider,
     "aws:kms/alias:Alias": _alias,
     "aws:lb/loadBalancer:LoadBalancer": _balancer,
     "aws:rds/instance:Instance": _database,

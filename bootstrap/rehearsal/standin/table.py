@@ -46,7 +46,8 @@ class TypeTable(_Model):
     """One type. Paths are dotted wire names; `[]` stands for each element of a list or mapping.
 
     Templates may hold {hex:N}, {digits:N} and {upper:N}, drawn once, {inputs.PATH} with the defaults filled
-    in, {account}, {region}, {partition} and, in outputs, {id}. A string that is nothing but one {inputs.PATH}
+    in, {host:PATH} for a URL among the inputs without its scheme, {crc:PATH} for the checksum of an input,
+    {account}, {region}, {partition} and, in outputs, {id}. A string that is nothing but one {inputs.PATH}
     takes the value as it is.
 
     Attributes:

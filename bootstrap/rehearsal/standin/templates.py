@@ -75,6 +75,8 @@ def _field(match: re.Match[str], context: Context) -> Any:
         raise TableError(f"the template field {match[0]} names an input that was not given")
     if word == "crc" and rest:
         return zlib.crc32(str(next(value for _, value in select(context.inputs, rest))).encode())
+    if word == "host" and rest:
+        return str(next(value for _, value in select(context.inputs, rest))).removeprefix("https://")
     if rest is None and word in context.words:
         return context.words[word]
     raise TableError(f"the template field {match[0]} is unknown")

@@ -171,7 +171,11 @@ def test_the_arn_of_an_issuer_is_without_its_scheme(world: Engine) -> None:
     issuer = world.named["cluster"]["identities"][0]["oidcs"][0]["issuer"]
     token = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     made = world.create("issuer", token, {"url": issuer, "clientIdLists": ["sts.amazonaws.com"]})
-    assert made["arn"] == f"arn:aws:iam::123456789012:oidc-provider/{issuer.removeprefix('https://')}"
+    assert (
+        made["id"]
+        == made["arn"]
+        == f"arn:aws:iam::123456789012:oidc-provider/{issuer.removeprefix('https://')}"
+    )
 
 
 def test_a_trail_writes_only_where_it_may(world: Engine) -> None:

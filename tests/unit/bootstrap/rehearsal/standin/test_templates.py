@@ -26,6 +26,13 @@ def test_fields_are_filled_in_wherever_they_are() -> None:
     assert render(template, context(b={"c": 3})) == {"a": ["x:1:r:3/i"], "d": True, "e": {"c": 3}}
 
 
+def test_fields_that_are_derived_from_an_input() -> None:
+    given = context(url="https://oidc.example.com/id/1", cidr="0.0.0.0/0")
+    assert render("p/{host:url}", given) == "p/oidc.example.com/id/1"
+    # As the provider's own tests have it.
+    assert render("r-{crc:cidr}", given) == "r-1080289494"
+
+
 def test_what_comes_in_is_not_taken_for_a_template() -> None:
     assert render("{inputs.a}/{id}", context(a="{id}")) == "{id}/i"
 
