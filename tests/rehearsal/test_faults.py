@@ -1,13 +1,19 @@
 """Whatever goes wrong on the way, running again converges, and nothing is orphaned."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from bootstrap.lifecycle.pulumi import EngineError
 from bootstrap.rehearsal import phases
 from bootstrap.rehearsal.rehearsal import Rehearsal
 
 STACK = "aws-dev"
+GROUP = "aws:eks/nodeGroup:NodeGroup"
+OFF = {"enabled": False}
+# Without the services, which say nothing about the cloud, a life is short.
+BARE: dict[str, Any] = {"data": {"lakefs": OFF, "feast": OFF}, "experimentation": {"mlflow": OFF}}
 SAMPLE = [
     "throttle:40",
     "timeout:40",
@@ -28,8 +34,7 @@ def converges(rehearsal: Rehearsal) -> None:
 
 
 def test_whatever_was_being_created_is_found(rehearse: Callable[..., Rehearsal]) -> None:
-    off = {"enabled": False}
-    rehearsal = rehearse("aws-prod", data={"lakefs": off, "feast": off}, experimentation={"mlflow": off})
+    rehearsal = rehearse("aws-prod", **BARE)
     rehearsal.stack.up()
     made = [it for it in rehearsal.resources() if it["type"].startswith("aws:")]
     lost = {
@@ -46,15 +51,37 @@ def test_whatever_was_being_created_is_found(rehearse: Callable[..., Rehearsal])
 
 @pytest.mark.parametrize("fault", SAMPLE)
 def test_a_fault_is_overcome(fault: str, rehearse: Callable[..., Rehearsal]) -> None:
-    # Without the services, which say nothing about the cloud, a life is short.
-    off = {"enabled": False}
-    converges(rehearse(STACK, fault, data={"lakefs": off, "feast": off}, experimentation={"mlflow": off}))
+    converges(rehearse(STACK, fault, **BARE))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", POINTS)
 def test_a_crash_at_any_point_is_overcome(fault: str, rehearse: Callable[..., Rehearsal]) -> None:
     converges(rehearse(STACK, fault))
+
+
+@pytest.mark.soak
+def test_a_crash_within_a_replacement_is_overcome(rehearse: Callable[..., Rehearsal]) -> None:
+    rehearsal = rehearse(STACK, **BARE)
+    stack, faults, account = rehearsal.stack, rehearsal.faults, rehearsal.account
+    assert account is not None
+    stack.up()
+    groups = {group.id for group in account.all(GROUP)}
+    document = rehearsal.place.read(STACK)
+    pools = document["config"]["colonnade:cluster"]["pools"]
+    [general] = [pool for pool in pools if pool["name"] == "general"]
+    general["machine_type"] = "m6i.2xlarge"
+    rehearsal.place.write(STACK, document)
+    faults.crash_after, faults.crash_inside = faults._done + 1, True
+    with pytest.raises(EngineError):
+        stack.up()
+    assert faults.fired == [f"crash: within create {GROUP}"]
+    assert len(account.all(GROUP)) == len(groups) + 1
+    rehearsal.settle()
+    stack.up()
+    assert rehearsal.orphans() == []
+    assert len({group.id for group in account.all(GROUP)} & groups) == len(groups) - 1
+    assert len(account.all(GROUP)) == len(groups)
 
 
 def test_there_are_as_many_points_as_promised() -> None:
