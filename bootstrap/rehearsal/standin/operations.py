@@ -62,7 +62,7 @@ class Operations:
             id = str(render(table.id, self._context(table, inputs, configuration)))
             if self.account.get(token, id):
                 place = table.unique[0][0] if table.unique else "id"
-                reason = f"{token} {id} exists already"
+                reason = f"{token} {id} exists already: {inputs.get(place, id)}"
                 _refuse([Refusal(place, reason, table.source, self.cloud.codes.duplicate)])
             computed = render(table.outputs, self._context(table, inputs, configuration, id))
             resource = Resource(token, id, inputs, self._outputs(token, inputs, computed, configuration))

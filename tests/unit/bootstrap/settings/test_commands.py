@@ -25,7 +25,7 @@ def test_every_fault_of_every_file_is_a_line() -> None:
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert [line.split(": ")[0].rpartition("/")[2] for line in lines] == [
-        "aws.error.weak-network.yaml:42",
+        "aws.error.weak-network.yaml:44",
         "aws.error.weak-network.yaml:43",
         "aws.error.weak-network.yaml:44",
         "on-premises.ok.minimal.yaml",
@@ -45,7 +45,7 @@ def test_json_holds_the_same() -> None:
         "value": "1",
         "problem": "is too weak: production wants at least 2 zones",
         "fix": "set 2 or more, or give network.zones and a reason in waivers",
-        "line": 42,
+        "line": 44,
     }
     assert sound == {"file": str(OK), "ok": True, "faults": []}
     assert result.stderr == ""
