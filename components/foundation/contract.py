@@ -185,6 +185,22 @@ class Access:
 
 
 @dataclass(frozen=True)
+class SingleSignOnAccess:
+    """What stands before the services whose people sign in, in the namespace of the Gateway.
+
+    Attributes:
+        service: Name of its Service, to which the requests of people go.
+        port: Port of the Service.
+        listener: The Gateway's listener by which it hands on the requests of those who have signed in; nobody
+            else reaches that one.
+    """
+
+    service: pulumi.Input[str]
+    port: int
+    listener: str
+
+
+@dataclass(frozen=True)
 class EdgeAccess:
     """The one entry by which people reach the platform (Gateway API).
 
@@ -194,6 +210,7 @@ class EdgeAccess:
         domain: Every service is `https://<label>.<domain>`.
         peer: The pods that forward requests, for the services' NetworkPolicies.
         ready: Resources that must exist before a route is attached.
+        single_sign_on: Where people sign in, None where the environment has no identity provider.
     """
 
     gateway: pulumi.Input[str]
@@ -201,6 +218,7 @@ class EdgeAccess:
     domain: str
     peer: Peer
     ready: Sequence[pulumi.Resource]
+    single_sign_on: SingleSignOnAccess | None = None
 
     def url(self, label: str) -> str:
         """Returns the address that people use for the service of that label."""

@@ -9,16 +9,21 @@ import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes import core, meta, networking, rbac
 
 from components.base import Component
-from components.foundation.contract import EdgeAccess
+from components.foundation.contract import EdgeAccess, SingleSignOnAccess
+from components.foundation.single_sign_on import NAME as SIGN_ON
+from components.foundation.single_sign_on import PORT as SIGN_ON_PORT
+from components.foundation.single_sign_on import SingleSignOn, SingleSignOnArgs
 from components.kubernetes.network import ANYWHERE, NAMESPACE_LABEL
-from components.kubernetes.workload import Probe, Workload, WorkloadArgs
+from components.kubernetes.workload import Probe, Workload, WorkloadArgs, pods_of
 
 GATEWAY = "colonnade"
 _LISTENER = "https"
+# By which requests come back from those who have signed in.
+_INSIDE = "inside"
 _API = "gateway.networking.k8s.io"
 _CONTROLLER = "traefik.io/gateway-controller"
 # Below 1024 a process needs a capability; the Service maps 80 and 443 to these.
-_HTTP, _HTTPS, _PING = 8000, 8443, 8082
+_HTTP, _HTTPS, _SIGNED_IN, _PING = 8000, 8443, 8001, 8082
 _ROUTES = ["httproutes", "grpcroutes", "referencegrants", "backendtlspolicies"]
 
 
@@ -27,7 +32,11 @@ class EdgeError(ValueError):
 
 
 def arguments(
-    namespaces: Sequence[str], gateway_namespace: str, service: str, addresses: Sequence[str]
+    namespaces: Sequence[str],
+    gateway_namespace: str,
+    service: str,
+    addresses: Sequence[str],
+    single_sign_on: bool = False,
 ) -> list[str]:
     """Returns the command line of Traefik: Gateway API alone, HTTPS alone, nothing sent home.
 
@@ -36,6 +45,7 @@ def arguments(
         gateway_namespace: Namespace of the Service.
         service: Service in front of it, whose address the Gateway reports when there are no `addresses`.
         addresses: Addresses outside the cluster under which people reach it.
+        single_sign_on: Whether requests come back from those who have signed in.
     """
     provider = "--providers.kubernetesgateway"
     status = (
@@ -46,6 +56,12 @@ def arguments(
             f"{provider}.statusaddress.service.name={service}",
         ]
     )
+    inside = [
+        f"--entrypoints.{_INSIDE}.address=:{_SIGNED_IN}",
+        # What the browser asked for is known from the entry before it; nobody else gets here.
+        f"--entrypoints.{_INSIDE}.forwardedheaders.insecure=true",
+        f"--entrypoints.{_INSIDE}.transport.respondingtimeouts.readtimeout=3600s",
+    ]
     return [
         "--global.checknewversion=false",
         "--global.sendanonymoususage=false",
@@ -58,12 +74,23 @@ def arguments(
         f"--entrypoints.https.address=:{_HTTPS}",
         # A model of many gigabytes is one request; the default ends it after a minute.
         "--entrypoints.https.transport.respondingtimeouts.readtimeout=3600s",
+        *(inside if single_sign_on else []),
         f"--entrypoints.ping.address=:{_PING}",
         "--ping.entrypoint=ping",
         f"{provider}=true",
         f"{provider}.namespaces={','.join(namespaces)}",
         *status,
     ]
+
+
+@dataclass(frozen=True)
+class SingleSignOnSettings:
+    """The identity provider that people sign in with; see `SingleSignOnArgs`."""
+
+    image: pulumi.Input[str]
+    issuer_url: str
+    client_id: str
+    client_secret: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
@@ -86,6 +113,7 @@ class EdgeArgs:
         pool: Node pool, None for any.
         load_balancer: Annotations by which the cloud makes the load balancer.
         source_ranges: Networks that the load balancer answers; without any, all of them.
+        single_sign_on: Identity provider of the routes that ask for it, None for none.
     """
 
     namespace: str
@@ -103,6 +131,7 @@ class EdgeArgs:
     pool: str | None = None
     load_balancer: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     source_ranges: Sequence[str] = ()
+    single_sign_on: SingleSignOnSettings | None = None
 
 
 class Edge(Component[EdgeArgs]):
@@ -117,6 +146,8 @@ class Edge(Component[EdgeArgs]):
 
     Raises:
         EdgeError: Neither or both of a certificate with its key and an issuer were given.
+
+    With single sign-on, the caller's options carry an explicit random provider as well.
     """
 
     args_type = EdgeArgs
@@ -131,6 +162,7 @@ class Edge(Component[EdgeArgs]):
         if (args.certificate is None) == (args.issuer is None):
             raise EdgeError("edge: give either a certificate with its key or an issuer")
         service = f"{self.name}-public"
+        sign_on = pods_of(SIGN_ON, args.namespace)
         definitions = self._definitions(args)
         rights = self._rights(args)
         workload = Workload(
@@ -140,9 +172,16 @@ class Edge(Component[EdgeArgs]):
                 image=args.image,
                 command=["/usr/local/bin/traefik"],
                 args=arguments(
-                    [args.namespace, *args.route_namespaces], args.namespace, service, args.external_addresses
+                    [args.namespace, *args.route_namespaces],
+                    args.namespace,
+                    service,
+                    args.external_addresses,
+                    args.single_sign_on is not None,
                 ),
-                ports={"http": _HTTP, "https": _HTTPS, "ping": _PING},
+                ports={"http": _HTTP, "https": _HTTPS, "ping": _PING}
+                | ({_INSIDE: _SIGNED_IN} if args.single_sign_on else {}),
+                callers=[sign_on] if args.single_sign_on else [],
+                callees=[(sign_on, SIGN_ON_PORT)] if args.single_sign_on else [],
                 probe=Probe(port=_PING, path="/ping"),
                 replicas=args.replicas,
                 kubernetes_api=True,
@@ -162,8 +201,34 @@ class Edge(Component[EdgeArgs]):
             domain=args.domain,
             peer=workload.peer,
             ready=[gateway],
+            single_sign_on=self._single_sign_on(args, args.single_sign_on, workload)
+            if args.single_sign_on
+            else None,
         )
         return {"gateway": GATEWAY, "domain": args.domain}
+
+    def _single_sign_on(
+        self, args: EdgeArgs, provider: SingleSignOnSettings, workload: Workload
+    ) -> SingleSignOnAccess:
+        """Creates what signs people in. Their requests come to it by the edge, and by the edge go on."""
+        signing = SingleSignOn(
+            SIGN_ON,
+            SingleSignOnArgs(
+                namespace=args.namespace,
+                image=provider.image,
+                domain=args.domain,
+                issuer_url=provider.issuer_url,
+                client_id=provider.client_id,
+                client_secret=provider.client_secret,
+                upstream=pulumi.Output.format("http://{0}:{1}", workload.host, _SIGNED_IN),
+                edge=workload.peer,
+                upstream_port=_SIGNED_IN,
+                replicas=args.replicas,
+                pool=args.pool,
+            ),
+            self.child(),
+        )
+        return SingleSignOnAccess(signing.service, SIGN_ON_PORT, _INSIDE)
 
     def _definitions(self, args: EdgeArgs) -> list[pulumi.Resource]:
         if not args.gateway_crds:
@@ -343,21 +408,34 @@ class Edge(Component[EdgeArgs]):
             metadata=meta.v1.ObjectMetaArgs(name=GATEWAY, namespace=args.namespace, annotations=annotations),
             spec={
                 "gatewayClassName": GATEWAY,
-                "listeners": [
-                    {
-                        "name": _LISTENER,
-                        "protocol": "HTTPS",
-                        "port": _HTTPS,
-                        "hostname": f"*.{args.domain}",
-                        "tls": {"mode": "Terminate", "certificateRefs": [{"name": certificate}]},
-                        "allowedRoutes": {
-                            "namespaces": {"from": "Selector", "selector": _selector(args.route_namespaces)}
-                        },
-                    }
-                ],
+                "listeners": _listeners(args, certificate),
             },
             opts=self.child(depends_on=[gateway_class]),
         )
+
+
+def _listeners(args: EdgeArgs, certificate: str) -> list[dict[str, Any]]:
+    """Returns the entries for people, and for the requests of those who have signed in."""
+    # Routes to what signs people in are beside it.
+    own = [args.namespace] if args.single_sign_on else []
+    people = {
+        "name": _LISTENER,
+        "protocol": "HTTPS",
+        "port": _HTTPS,
+        "hostname": f"*.{args.domain}",
+        "tls": {"mode": "Terminate", "certificateRefs": [{"name": certificate}]},
+        "allowedRoutes": {
+            "namespaces": {"from": "Selector", "selector": _selector([*args.route_namespaces, *own])}
+        },
+    }
+    signed_in = {
+        "name": _INSIDE,
+        "protocol": "HTTP",
+        "port": _SIGNED_IN,
+        "hostname": f"*.{args.domain}",
+        "allowedRoutes": {"namespaces": {"from": "Selector", "selector": _selector(args.route_namespaces)}},
+    }
+    return [people, signed_in] if args.single_sign_on else [people]
 
 
 def _hostname(status: Any) -> str:

@@ -28,6 +28,8 @@ class RouteArgs:
         port: Its port.
         protocol: `http` or `grpc`.
         listener: The gateway's listener to attach to, None for each that admits the host name.
+        single_sign_on: Whether people sign in before they get to the service (HTTP). Where the environment
+            has no identity provider, the service's own login is all there is.
         withheld: Paths (HTTP) that nobody reaches from outside, with all that is below them; who asks for one
             is sent to the start page.
     """
@@ -40,6 +42,7 @@ class RouteArgs:
     protocol: str = "http"
     listener: str | None = "https"
     withheld: Sequence[str] = ()
+    single_sign_on: bool = False
 
 
 class Route(Component[RouteArgs]):
@@ -49,7 +52,8 @@ class Route(Component[RouteArgs]):
         url: Where people reach the service.
 
     Raises:
-        ArgsError: The protocol is neither `http` nor `grpc`.
+        ArgsError: The protocol is neither `http` nor `grpc`, or clients of `grpc` should sign in, or at no
+            listener in particular.
     """
 
     args_type = RouteArgs
@@ -60,27 +64,58 @@ class Route(Component[RouteArgs]):
         """See `Component.build`."""
         if args.protocol not in KINDS:
             raise ArgsError(f"Route {self.name}: protocol {args.protocol!r} is unknown; give http or grpc")
+        if args.single_sign_on and args.protocol != "http":
+            raise ArgsError(f"Route {self.name}: people sign in with a browser, not by {args.protocol}")
+        if args.single_sign_on and args.listener is None:
+            # On every listener, it would also be on the one that only those who have signed in reach.
+            raise ArgsError(f"Route {self.name}: name the listener at which people sign in")
         name = workload_name(self.name)
+        rules = [
+            *([_withhold(args.withheld)] if args.withheld else []),
+            {"backendRefs": [{"name": args.service, "port": args.port}]},
+        ]
+        sign_on = args.edge.single_sign_on if args.single_sign_on else None
+        if sign_on is None:
+            self._attach(self.name, name, args.namespace, args, args.listener, rules)
+        else:
+            self._attach(self.name, name, args.namespace, args, sign_on.listener, rules)
+            self._attach(
+                f"{self.name}-sign-on",
+                # Labels are the edge's own names; those of services may recur in another namespace.
+                workload_name(f"{args.label}-sign-on"),
+                args.edge.namespace,
+                args,
+                args.listener,
+                [{"backendRefs": [{"name": sign_on.service, "port": sign_on.port}]}],
+            )
+        self.url = args.edge.url(args.label)
+        return {"url": self.url}
+
+    def _attach(
+        self,
+        logical: str,
+        name: str,
+        namespace: pulumi.Input[str],
+        args: RouteArgs,
+        listener: str | None,
+        rules: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Creates the route of that name for the label, at the listener."""
         parent: dict[str, Any] = {"name": args.edge.gateway, "namespace": args.edge.namespace}
-        if args.listener:
-            parent["sectionName"] = args.listener
+        if listener:
+            parent["sectionName"] = listener
         kubernetes.apiextensions.CustomResource(
-            self.name,
+            logical,
             api_version="gateway.networking.k8s.io/v1",
             kind=KINDS[args.protocol],
-            metadata=meta.v1.ObjectMetaArgs(name=name, namespace=args.namespace, labels=pod.labels(name)),
+            metadata=meta.v1.ObjectMetaArgs(name=name, namespace=namespace, labels=pod.labels(name)),
             spec={
                 "parentRefs": [parent],
                 "hostnames": [f"{args.label}.{args.edge.domain}"],
-                "rules": [
-                    *([_withhold(args.withheld)] if args.withheld else []),
-                    {"backendRefs": [{"name": args.service, "port": args.port}]},
-                ],
+                "rules": list(rules),
             },
             opts=self.child(depends_on=list(args.edge.ready)),
         )
-        self.url = args.edge.url(args.label)
-        return {"url": self.url}
 
 
 def _withhold(paths: Sequence[str]) -> dict[str, Any]:

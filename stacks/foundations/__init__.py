@@ -6,9 +6,12 @@ from typing import Any
 
 import pulumi
 
+from components import catalog
 from components.foundation.contract import Consumer, ContractError, Foundation
+from components.foundation.edge import SingleSignOnSettings
 from components.kubernetes.namespace import Namespace, NamespaceArgs
 from stacks.settings import Settings
+from stacks.sources import images
 
 Providers = Sequence[pulumi.ProviderResource]
 
@@ -41,3 +44,16 @@ def namespaces(consumers: Sequence[Consumer], providers: Providers) -> list[pulu
         Namespace(name, NamespaceArgs(), pulumi.ResourceOptions(providers=list(providers)))
         for name in sorted({consumer.namespace for consumer in consumers})
     ]
+
+
+def single_sign_on(settings: Settings) -> SingleSignOnSettings | None:
+    """Returns the identity provider that people sign in with, if there is one."""
+    provider = settings.edge.single_sign_on
+    if provider is None:
+        return None
+    return SingleSignOnSettings(
+        image=catalog.image("oauth2-proxy", images(settings)),
+        issuer_url=str(provider.issuer_url),
+        client_id=provider.client_id,
+        client_secret=pulumi.Output.secret(provider.client_secret.get_secret_value()),
+    )

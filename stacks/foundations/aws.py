@@ -14,7 +14,7 @@ from components.foundation.aws.keys import AwsKeys, AwsKeysArgs
 from components.foundation.aws.network import AwsNetwork, AwsNetworkArgs
 from components.foundation.aws.pools import AcceleratorArgs, PoolArgs, TaintArgs
 from components.foundation.contract import Consumer, Foundation, Purpose
-from stacks.foundations import Providers, namespaces
+from stacks.foundations import Providers, namespaces, single_sign_on
 from stacks.settings import Settings
 from stacks.settings.model import Pool
 from stacks.settings.rules import size_in_bytes
@@ -121,6 +121,7 @@ def found(settings: Settings, consumers: Sequence[Consumer]) -> tuple[Foundation
                 certificate=text(tls.certificate_path if tls else None),
                 private_key=secret_text(tls.private_key_path if tls else None),
                 replicas=1 if settings.tier == "development" else 2,
+                single_sign_on=single_sign_on(settings),
             ),
             store=on_aws.StoreSettings(
                 logs_days=settings.retention.logs_days,

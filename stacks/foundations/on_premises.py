@@ -10,7 +10,7 @@ import pulumi_random as random
 from components import catalog
 from components.foundation.contract import Consumer, Foundation
 from components.foundation.on_premises import foundation as on_premises
-from stacks.foundations import Providers, namespaces
+from stacks.foundations import Providers, namespaces, single_sign_on
 from stacks.settings import Settings
 from stacks.sources import charts, images, secret_text, text
 
@@ -42,6 +42,7 @@ def found(settings: Settings, consumers: Sequence[Consumer]) -> tuple[Foundation
                 certificate=text(tls.certificate_path if tls else None),
                 private_key=secret_text(tls.private_key_path if tls else None),
                 issuer=tls.issuer if tls else None,
+                single_sign_on=single_sign_on(settings),
             ),
             store=on_premises.StoreSettings(storage.size, storage.class_name, storage.additional_buckets),
             database=on_premises.DatabaseSettings(

@@ -12,7 +12,7 @@ from pulumi_kubernetes import meta
 from components.base import Component
 from components.foundation.aws.tags import tags
 from components.foundation.contract import EdgeAccess
-from components.foundation.edge import Edge, EdgeArgs, EdgeError
+from components.foundation.edge import Edge, EdgeArgs, EdgeError, SingleSignOnSettings
 from components.kubernetes.chart import Chart, ChartArgs
 from components.kubernetes.namespace import Namespace, NamespaceArgs
 from components.kubernetes.network import policy
@@ -45,6 +45,7 @@ class AwsEdgeArgs:
         certificate, private_key: PEM chain and key, instead: then TLS ends in the cluster alone.
         replicas: Number of Traefik pods.
         pool: Node pool, None for any.
+        single_sign_on: Identity provider of the routes that ask for it, None for none.
         chart_source, chart_location: Where operators' charts come from; see `ChartArgs`.
     """
 
@@ -65,6 +66,7 @@ class AwsEdgeArgs:
     private_key: pulumi.Input[str] | None = None
     replicas: int = 1
     pool: str | None = None
+    single_sign_on: SingleSignOnSettings | None = None
     chart_source: str = "upstream"
     chart_location: str | None = None
 
@@ -72,7 +74,7 @@ class AwsEdgeArgs:
 class AwsEdge(Component[AwsEdgeArgs]):
     """One internal entry: a network load balancer that the network and those joined to it reach.
 
-    The caller's options carry explicit providers: aws and kubernetes.
+    The caller's options carry explicit providers: aws and kubernetes, and random for single sign-on.
 
     Guarantees: no public address; TLS all the way to the cluster. With a certificate of AWS's the load
     balancer ends it and begins another to Traefik, since AWS hands no private key out; with a certificate of
@@ -121,6 +123,7 @@ class AwsEdge(Component[AwsEdgeArgs]):
                 replicas=args.replicas,
                 pool=args.pool,
                 load_balancer=annotations,
+                single_sign_on=args.single_sign_on,
                 source_ranges=[args.cidr, *args.connected_cidrs],
             ),
             self.child(depends_on=ready),

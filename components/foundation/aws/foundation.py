@@ -31,6 +31,7 @@ from components.foundation.contract import (
     validate,
 )
 from components.foundation.databases import Database
+from components.foundation.edge import SingleSignOnSettings
 from components.kubernetes.namespace import Namespace, NamespaceArgs
 
 NAMESPACE: Final = "colonnade-foundation"
@@ -72,6 +73,7 @@ class EdgeSettings:
     certificate: pulumi.Input[str] | None = None
     private_key: pulumi.Input[str] | None = None
     replicas: int = 1
+    single_sign_on: SingleSignOnSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -386,6 +388,7 @@ class AwsFoundation(Foundation[AwsFoundationArgs]):
                 private_key=edge.private_key,
                 replicas=edge.replicas,
                 pool=args.pool,
+                single_sign_on=edge.single_sign_on,
                 chart_source=args.chart_source,
                 chart_location=args.chart_location,
             ),

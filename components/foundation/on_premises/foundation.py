@@ -23,7 +23,7 @@ from components.foundation.contract import (
 )
 from components.foundation.databases import PORT as DATABASE_PORT
 from components.foundation.databases import Database
-from components.foundation.edge import Edge, EdgeArgs
+from components.foundation.edge import Edge, EdgeArgs, SingleSignOnSettings
 from components.foundation.on_premises import cache, object_store
 from components.foundation.on_premises.cache import Cache, CacheArgs
 from components.foundation.on_premises.cloudnative_pg import (
@@ -58,6 +58,7 @@ class EdgeSettings:
     private_key: pulumi.Input[str] | None = None
     issuer: str | None = None
     replicas: int = 1
+    single_sign_on: SingleSignOnSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -376,6 +377,7 @@ class OnPremisesFoundation(Foundation[OnPremisesFoundationArgs]):
                 issuer=edge.issuer,
                 replicas=edge.replicas,
                 pool=args.pool,
+                single_sign_on=edge.single_sign_on,
             ),
             self.child(depends_on=list(namespaces)),
         ).access

@@ -43,6 +43,7 @@ TOKENS = [
         "PostgreSQL",
         "ProvisioningJob",
         "Route",
+        "SingleSignOn",
         "Workload",
     ]
 ]

@@ -48,13 +48,19 @@ NAMES = tuple(consumer.name for consumer in CONSUMERS)
 GATEWAY = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
 # What the harness has the random provider draw begins with it.
 DRAWN = "generated-"
+CLIENT_SECRET = "generated-by-the-identity-provider"
 
 
 class Build(Protocol):
     """Builds a foundation of consumers, under explicit providers."""
 
     def __call__(
-        self, consumers: Sequence[Consumer] = ..., *, protect: bool = ..., cache: bool = ...
+        self,
+        consumers: Sequence[Consumer] = ...,
+        *,
+        protect: bool = ...,
+        cache: bool = ...,
+        single_sign_on: bool = ...,
     ) -> Foundation[Any]: ...
 
 
@@ -202,8 +208,9 @@ class ContractSuite:
             if not subject.keyless:
                 assert recorded.is_secret(store.secret_access_key)
 
-    def test_case_5_passwords_are_secret_wherever_they_go(self, run: Any) -> None:
-        recorded = run()
+    @pytest.mark.parametrize("single_sign_on", [False, True])
+    def test_case_5_passwords_are_secret_wherever_they_go(self, run: Any, single_sign_on: bool) -> None:
+        recorded = run(single_sign_on=single_sign_on)
         for name in NAMES:
             access = recorded.result.grant(name)
             for part in (access.database, access.cache):
@@ -256,6 +263,20 @@ class ContractSuite:
         assert recorded.value(edge.peer.namespace) == recorded.value(edge.namespace)
         assert gateway.urn in {recorded.value(resource.urn) for resource in edge.ready}
 
+    def test_people_sign_in_where_there_is_an_identity_provider(self, run: Any) -> None:
+        assert run().result.edge.single_sign_on is None
+        recorded = run(single_sign_on=True)
+        edge = recorded.result.edge
+        (found,) = [
+            r
+            for r in recorded.all("kubernetes:core/v1:Service")
+            if r.inputs["metadata"]["name"] == recorded.value(edge.single_sign_on.service)
+        ]
+        assert found.inputs["metadata"]["namespace"] == recorded.value(edge.namespace)
+        assert edge.single_sign_on.port in [port["port"] for port in found.inputs["spec"]["ports"]]
+        listeners = {it["name"]: it for it in recorded.one(GATEWAY).inputs["spec"]["listeners"]}
+        assert listeners[edge.single_sign_on.listener]["port"] not in published(recorded)
+
     def test_no_service_is_published_around_the_edge(self, run: Any) -> None:
         recorded = run()
         open_ = [
@@ -302,6 +323,16 @@ class ContractSuite:
     ) -> None:
         known = {r.urn for r in run().resources}
         assert {r.urn for r in run(preview=True, unknown=subject.unknown).resources} == known
+
+
+def published(recorded: Any) -> set[int]:
+    """Returns the ports of pods to which Services lead from outside the cluster."""
+    return {
+        port["targetPort"]
+        for r in recorded.all("kubernetes:core/v1:Service")
+        if r.inputs["spec"].get("type") in ("LoadBalancer", "NodePort") or r.inputs["spec"].get("externalIPs")
+        for port in r.inputs["spec"]["ports"]
+    }
 
 
 def object_names(resource: Any) -> Iterator[tuple[str, ...]]:

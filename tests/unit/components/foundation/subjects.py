@@ -11,8 +11,9 @@ import pulumi_random as random
 
 from components.foundation.aws import foundation as on_aws
 from components.foundation.contract import ClusterAccess, Consumer, Purpose
+from components.foundation.edge import SingleSignOnSettings
 from components.foundation.on_premises import foundation as on_premises
-from tests.unit.components.foundation.contract_suite import CONSUMERS, DOMAIN, Subject
+from tests.unit.components.foundation.contract_suite import CLIENT_SECRET, CONSUMERS, DOMAIN, Subject
 
 IMAGES = {
     name: f"registry.example.com/colonnade/{name}@sha256:{'0' * 64}"
@@ -30,15 +31,36 @@ VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
 CERTIFICATE_ARN = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/0a1b"
 
 
+def sign_on(wanted: bool) -> SingleSignOnSettings | None:
+    """Returns an identity provider, where one is wanted."""
+    if not wanted:
+        return None
+    return SingleSignOnSettings(
+        image="quay.io/oauth2-proxy/oauth2-proxy:v7.15.4",
+        issuer_url="https://login.example.com/realms/ml",
+        client_id="colonnade",
+        client_secret=CLIENT_SECRET,
+    )
+
+
 def build_on_premises(
-    consumers: Sequence[Consumer] = CONSUMERS, *, protect: bool = False, cache: bool = True, **changes: Any
+    consumers: Sequence[Consumer] = CONSUMERS,
+    *,
+    protect: bool = False,
+    cache: bool = True,
+    single_sign_on: bool = False,
+    **changes: Any,
 ) -> on_premises.OnPremisesFoundation:
     """Builds the foundation on-premises."""
     arguments: dict[str, Any] = {
         "environment": "lab",
         "consumers": consumers,
         "edge": on_premises.EdgeSettings(
-            DOMAIN, external_addresses=["192.0.2.10"], certificate="CERTIFICATE", private_key="KEY"
+            DOMAIN,
+            external_addresses=["192.0.2.10"],
+            certificate="CERTIFICATE",
+            private_key="KEY",
+            single_sign_on=sign_on(single_sign_on),
         ),
         "images": IMAGES,
         "cache": on_premises.CacheSettings(enabled=cache),
@@ -56,6 +78,7 @@ def build_aws(
     *,
     protect: bool = False,
     cache: bool = True,
+    single_sign_on: bool = False,
     ready: Sequence[str] = (),
     **changes: Any,
 ) -> on_aws.AwsFoundation:
@@ -85,7 +108,12 @@ def build_aws(
             for name in (*Purpose, "database", "cache", "secrets", "registry")
         },
         "images": IMAGES,
-        "edge": on_aws.EdgeSettings(DOMAIN, ["gateway-api.yaml"], validation_zone_id="Z0PUBLIC"),
+        "edge": on_aws.EdgeSettings(
+            DOMAIN,
+            ["gateway-api.yaml"],
+            validation_zone_id="Z0PUBLIC",
+            single_sign_on=sign_on(single_sign_on),
+        ),
         "cache": on_aws.CacheSettings(enabled=cache),
         "repositories": ["mlflow"],
         "protect": protect,

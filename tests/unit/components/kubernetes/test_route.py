@@ -6,7 +6,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 
 from components.base import ArgsError
-from components.foundation.contract import EdgeAccess, Peer
+from components.foundation.contract import EdgeAccess, Peer, SingleSignOnAccess
 from components.kubernetes.route import Route, RouteArgs
 
 
@@ -74,3 +74,57 @@ def test_withheld_paths_lead_away_from_the_service(run_program: Any) -> None:
         },
         {"backendRefs": [{"name": "mlflow", "port": 5000}]},
     ]
+
+
+SIGN_ON = EdgeAccess(
+    "colonnade",
+    "colonnade-edge",
+    "ml.example.com",
+    Peer("colonnade-edge"),
+    [],
+    SingleSignOnAccess("single-sign-on", 4180, "inside"),
+)
+
+
+def test_people_sign_in_before_they_get_to_the_service(run_program: Any) -> None:
+    args = arguments(edge=SIGN_ON, single_sign_on=True, withheld=["/metrics"])
+    recorded = run_program(lambda: Route("tracking", args))
+    routes = {r.name: r.inputs for r in recorded.resources if r.type.endswith(":HTTPRoute")}
+    assert set(routes) == {"tracking", "tracking-sign-on"}
+    service, entry = routes["tracking"], routes["tracking-sign-on"]
+    for route, namespace, listener in (
+        (service, "experimentation", "inside"),
+        (entry, "colonnade-edge", "https"),
+    ):
+        assert route["metadata"]["namespace"] == namespace
+        assert [parent["sectionName"] for parent in route["spec"]["parentRefs"]] == [listener]
+        assert route["spec"]["hostnames"] == ["mlflow.ml.example.com"]
+    assert entry["metadata"]["name"] == "mlflow-sign-on"
+    assert entry["spec"]["rules"] == [{"backendRefs": [{"name": "single-sign-on", "port": 4180}]}]
+    assert service["spec"]["rules"][-1] == {"backendRefs": [{"name": "mlflow", "port": 5000}]}
+    assert len(service["spec"]["rules"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("edge", "asked"), [(SIGN_ON, False), (arguments().edge, True)], ids=["not-asked", "no-provider"]
+)
+def test_without_asking_or_a_provider_the_service_is_reached_at_once(
+    run_program: Any, edge: EdgeAccess, asked: bool
+) -> None:
+    recorded = run_program(lambda: Route("mlflow", arguments(edge=edge, single_sign_on=asked)))
+    (route,) = [r for r in recorded.resources if r.type.endswith("Route") and r.custom]
+    assert route.inputs["spec"]["parentRefs"][0]["sectionName"] == "https"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"protocol": "grpc"}, "people sign in with a browser, not by grpc"),
+        ({"listener": None}, "name the listener at which people sign in"),
+    ],
+)
+def test_sign_on_that_would_stop_or_miss_clients_is_refused(
+    run_program: Any, changes: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(ArgsError, match=fault):
+        run_program(lambda: Route("mlflow", arguments(edge=SIGN_ON, single_sign_on=True, **changes)))
