@@ -150,6 +150,8 @@ def found(settings: Settings, consumers: Sequence[Consumer]) -> tuple[Foundation
             repositories=REPOSITORIES,
             pool=settings.cluster.default_pool.name if settings.cluster.default_pool else None,
             protect=settings.protect,
+            # Not of `protect`, which is switched off before a stack is taken down.
+            final_snapshot=settings.tier == "production",
             chart_source=settings.sources.charts.kind,
             chart_location=charts(settings),
         ),

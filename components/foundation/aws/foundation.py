@@ -135,6 +135,7 @@ class AwsFoundationArgs:
         repositories: Images that the registry has a place for.
         pool: Node pool of the foundation's own pods, None for any.
         protect: Whether what keeps data refuses deletion; production implies it.
+        final_snapshot: Whether a last snapshot and the backups outlive database and cache.
         chart_source, chart_location: Where operators' charts come from; see `ChartArgs`.
     """
 
@@ -156,6 +157,7 @@ class AwsFoundationArgs:
     repositories: Sequence[str] = ()
     pool: str | None = None
     protect: bool = False
+    final_snapshot: bool = False
     chart_source: str = "upstream"
     chart_location: str | None = None
 
@@ -337,7 +339,7 @@ class AwsFoundation(Foundation[AwsFoundationArgs]):
                 backup_retention_days=args.database.backup_retention_days,
                 backup_schedule=args.database.backup_schedule,
                 log_retention_days=log_retention(args.store.logs_days),
-                final_snapshot=args.protect,
+                final_snapshot=args.final_snapshot,
                 protect=args.protect,
             ),
             self.child(depends_on=list(secrets.ready)),
@@ -360,7 +362,7 @@ class AwsFoundation(Foundation[AwsFoundationArgs]):
                 replicas=args.cache.replicas,
                 snapshot_retention_days=args.cache.snapshot_retention_days,
                 log_retention_days=log_retention(args.store.logs_days),
-                final_snapshot=args.protect,
+                final_snapshot=args.final_snapshot,
                 protect=args.protect,
             ),
             self.child(),

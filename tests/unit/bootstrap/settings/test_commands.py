@@ -27,7 +27,7 @@ def test_every_fault_of_every_file_is_a_line() -> None:
     assert [line.split(": ")[0].rpartition("/")[2] for line in lines] == [
         "aws.error.weak-network.yaml:44",
         "aws.error.weak-network.yaml:45",
-        "aws.error.weak-network.yaml:44",
+        "aws.error.weak-network.yaml:46",
         "on-premises.ok.minimal.yaml",
         "on-premises.error.secret-in-plain-text.yaml:30",
     ]

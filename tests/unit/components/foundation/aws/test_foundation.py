@@ -144,10 +144,11 @@ def test_case_15_the_load_balancer_goes_before_the_network_does(run: Any) -> Non
 
 def test_case_16_production_also_refuses_at_aws(run: Any) -> None:
     for protect in (True, False):
-        recorded = run(protect=protect)
+        recorded = run(protect=protect, final_snapshot=True)
         assert recorded.one(INSTANCE).inputs["deletionProtection"] is protect
-        assert recorded.one(INSTANCE).inputs["skipFinalSnapshot"] is not protect
-        assert ("finalSnapshotIdentifier" in recorded.one(CACHE).inputs) is protect
+        # The step before a deletion takes no snapshot away.
+        assert recorded.one(INSTANCE).inputs["skipFinalSnapshot"] is False
+        assert "finalSnapshotIdentifier" in recorded.one(CACHE).inputs
         assert not any(bucket.inputs["forceDestroy"] for bucket in recorded.all(BUCKET))
 
 
