@@ -16,7 +16,13 @@ CHECK = {
 }
 SETUP = {"setup": ["colonnade", "setup"]}
 UNIT = {"unit tests": ["pytest", "-q", "tests/unit"]}
-REHEARSAL = {"rehearsals": ["pytest", "-q", "tests/rehearsal", "--timeout=1800", "-m", "not soak"]}
+# Two at a time: each waits for controllers as long as it computes.
+REHEARSAL = {
+    "rehearsals": [
+        *("pytest", "-q", "tests/rehearsal", "--timeout=1800", "-m", "not soak"),
+        *("--numprocesses=2", "--dist=loadfile"),
+    ]
+}
 END_TO_END = {
     "cluster tests": ["pytest", "-q", "tests/end_to_end/cluster", "--timeout=1200"],
     "platform tests": [

@@ -45,6 +45,7 @@ class Rehearsal:
         progress: Where to show what is done.
         faults: What goes wrong on purpose.
         keep: Whether cluster and place stay.
+        variant: Tells rehearsals of one stack apart that are to run side by side.
 
     Attributes:
         stack: The stack in the engine.
@@ -64,10 +65,11 @@ class Rehearsal:
     progress: Progress
     faults: Faults = field(default_factory=Faults)
     keep: bool = False
+    variant: str = ""
 
     def __post_init__(self) -> None:
         self.settings: Settings = load_file(stack_file.require(self.name))
-        self.cluster = RehearsedCluster(cluster_name(self.name))
+        self.cluster = RehearsedCluster(cluster_name(f"{self.name}{self.variant}"))
         self.missing: list[Missing] = []
         self.existing: list[Resource] = []
         self.replaced: list[str] = []
