@@ -75,7 +75,7 @@ def run(rehearsal: Rehearsal, until: str = "destroy", policies: bool = False) ->
         ColonnadeError: As `check` does.
     """
     check(until, policies)
-    life = _Life(rehearsal, ["--policy-pack", str(_PACK)] if policies else [])
+    life = Life(rehearsal, ["--policy-pack", str(_PACK)] if policies else [])
     steps: list[tuple[str, Callable[[], Outcome | None]]] = [("preview", life.preview)]
     if until in ("up", "destroy"):
         steps += [
@@ -110,7 +110,7 @@ def run(rehearsal: Rehearsal, until: str = "destroy", policies: bool = False) ->
 
 
 @dataclass
-class _Life:
+class Life:
     """The operations of each phase.
 
     Args:
@@ -122,9 +122,15 @@ class _Life:
     arguments: list[str]
 
     def preview(self) -> Outcome:
+        """Previews what is to be made."""
         return self.rehearsal.stack.preview(self.rehearsal.progress, self.arguments)
 
     def up(self) -> Outcome:
+        """Makes it, whatever fault fires; nothing is orphaned.
+
+        Raises:
+            FailedError: Something lives that no state holds, or the other way round.
+        """
         outcome = self._served(lambda: self.rehearsal.stack.up(self.rehearsal.progress, self.arguments))
         if orphans := self.rehearsal.orphans():
             raise FailedError("; ".join(orphans), outcome)
@@ -134,19 +140,33 @@ class _Life:
         return outcome
 
     def unchanged(self) -> Outcome:
+        """Previews again: nothing changes.
+
+        Raises:
+            FailedError: Something would.
+        """
         outcome = self.rehearsal.stack.preview(self.rehearsal.progress, self.arguments)
         if not outcome.unchanged:
             raise FailedError(f"a second up would {_told(outcome)}", outcome)
         return outcome
 
     def no_drift(self) -> Outcome:
+        """Asks the providers: all is as the state says.
+
+        Raises:
+            FailedError: Something is not.
+        """
         outcome = self.rehearsal.stack.refresh(self.rehearsal.progress, preview_only=True)
         if not outcome.unchanged:
             raise FailedError(f"a refresh would {_told(outcome)}", outcome)
         return outcome
 
     def change(self) -> Outcome:
-        """Lets a pool grow and adds a bucket: nothing that keeps data is replaced, and nothing is deleted."""
+        """Lets a pool grow and adds a bucket, in place.
+
+        Raises:
+            FailedError: Something was replaced or deleted, or nothing changed.
+        """
         document = self.rehearsal.place.read(self.rehearsal.name)
         self.rehearsal.place.write(self.rehearsal.name, changed(document))
         before = self._living()
@@ -174,6 +194,11 @@ class _Life:
         return self._served(lambda: self.rehearsal.stack.up(self.rehearsal.progress, self.arguments))
 
     def destroy(self) -> Outcome:
+        """Removes it: nothing is left in cloud and cluster.
+
+        Raises:
+            FailedError: Something is.
+        """
         outcome = self._served(lambda: self.rehearsal.stack.destroy(self.rehearsal.progress))
         if left := self.rehearsal.leftovers():
             more = f" and {len(left) - 10} more" if len(left) > 10 else ""
