@@ -50,6 +50,7 @@ def node_of(rehearsal: Rehearsal, name: str) -> str | None:
     raise AssertionError(f"nobody looked at pod {name}")
 
 
+@pytest.mark.soak
 def test_a_protected_stack_on_aws(rehearse: Callable[..., Rehearsal]) -> None:
     rehearsal = rehearse("aws-dev", protect=True, **BARE)
     account = rehearsal.account

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bootstrap.rehearsal.rehearsal import Rehearsal
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "aws.md"
@@ -19,6 +21,7 @@ def commands() -> list[str]:
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
 
 
+@pytest.mark.soak
 def test_the_guide_runs(rehearse: Callable[..., Rehearsal]) -> None:
     rehearsal = rehearse("aws-dev", **BARE)
     lines = commands()
