@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from bootstrap.lifecycle.pulumi import EngineError, Stack
 from bootstrap.rehearsal.aws.controllers import BALANCER, CLUSTER, GROUP, INTERFACE, simulated
+from bootstrap.rehearsal.cluster.api import Api
 from bootstrap.rehearsal.phases import released
 from bootstrap.rehearsal.rehearsal import Rehearsal
 from bootstrap.rehearsal.standin.model import RefusedError
@@ -33,24 +35,17 @@ def pod(name: str, gpus: int) -> dict[str, Any]:
     }
 
 
-def node_of(rehearsal: Rehearsal, name: str) -> str | None:
-    """Returns the node that a pod lands on, None where it finds none."""
-    api, until = rehearsal.cluster.api(), time.monotonic() + SECONDS
-    try:
-        while time.monotonic() < until:
-            found = api.get(f"/api/v1/namespaces/default/pods/{name}") or {}
-            if node := found.get("spec", {}).get("nodeName"):
-                return str(node)
-            conditions = found.get("status", {}).get("conditions", [])
-            if any(it["type"] == "PodScheduled" and it["status"] == "False" for it in conditions):
-                return None
-            time.sleep(0.2)
-    finally:
-        api.close()
-    raise AssertionError(f"nobody looked at pod {name}")
+def node_of(api: Api, name: str) -> str:
+    """Returns the node that a pod lands on, once there is one that is ready for it."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        found = api.get(f"/api/v1/namespaces/default/pods/{name}") or {}
+        if node := found.get("spec", {}).get("nodeName"):
+            return str(node)
+        time.sleep(0.2)
+    raise AssertionError(f"no node takes pod {name}: {found.get('status')}")
 
 
-@pytest.mark.soak
 def test_a_protected_stack_on_aws(rehearse: Callable[..., Rehearsal]) -> None:
     rehearsal = rehearse("aws-dev", protect=True, **BARE)
     account = rehearsal.account
@@ -83,14 +78,13 @@ def test_a_protected_stack_on_aws(rehearse: Callable[..., Rehearsal]) -> None:
     grown = account.drift(GROUP, gpu.id, "scalingConfig.desiredSize", 1)
     rehearsal.cluster.nodes([simulated(group) for group in account.all(GROUP)])
     assert simulated(grown).gpus == 1
-    api = rehearsal.cluster.api()
-    for name, gpus in (("training", 1), ("serving", 0)):
-        api.create("/api/v1/namespaces/default/pods", pod(name, gpus))
-    assert "gpuspot" in str(node_of(rehearsal, "training"))
-    assert "gpuspot" not in str(node_of(rehearsal, "serving"))
-    for name in ("training", "serving"):
-        api.delete(f"/api/v1/namespaces/default/pods/{name}", grace_seconds=0)
-    api.close()
+    with closing(rehearsal.cluster.api()) as api:
+        for name, gpus in (("training", 1), ("serving", 0)):
+            api.create("/api/v1/namespaces/default/pods", pod(name, gpus))
+        assert "gpuspot" in node_of(api, "training")
+        assert "gpuspot" not in node_of(api, "serving")
+        for name in ("training", "serving"):
+            api.delete(f"/api/v1/namespaces/default/pods/{name}", grace_seconds=0)
 
     # What is protected refuses to be destroyed; after the one documented step it goes (case 16).
     with pytest.raises(EngineError, match="protect"):

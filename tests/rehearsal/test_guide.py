@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bootstrap.rehearsal.rehearsal import Rehearsal
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "aws.md"
@@ -21,7 +19,6 @@ def commands() -> list[str]:
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
 
 
-@pytest.mark.soak
 def test_the_guide_runs(rehearse: Callable[..., Rehearsal]) -> None:
     rehearsal = rehearse("aws-dev", **BARE)
     lines = commands()
